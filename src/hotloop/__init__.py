@@ -1,0 +1,3 @@
+"""hotloop: a code agent with a stopwatch."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""What a model asks for, and the dialects it is written in."""

@@ -1,0 +1,1 @@
+"""Models and the processes that serve them on this machine."""

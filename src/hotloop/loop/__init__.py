@@ -1,0 +1,1 @@
+"""The loop, its step, budget, transcript and prompts."""

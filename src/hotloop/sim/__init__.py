@@ -1,0 +1,1 @@
+"""A backend that answers on a timetable instead of from a model."""

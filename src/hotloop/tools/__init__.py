@@ -1,0 +1,1 @@
+"""What actions run: each tool declares its effect."""

@@ -1,0 +1,1 @@
+"""The user's repository: paths, files, checkpoints, sandbox, search, definitions."""
