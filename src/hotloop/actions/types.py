@@ -5,7 +5,9 @@ from __future__ import annotations
 import msgspec
 
 
-class Action(msgspec.Struct, frozen=True, kw_only=True, tag_field="tool", forbid_unknown_fields=False):
+class Action(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="tool", forbid_unknown_fields=False
+):
     """Base of all actions."""
 
 

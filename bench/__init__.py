@@ -1,0 +1,1 @@
+"""Benchmarks of hotloop; each folder is one, started with `python -m bench.NAME`."""

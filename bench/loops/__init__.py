@@ -1,0 +1,1 @@
+"""Small repositories with failing tests, and a runner that lets hotloop fix them."""

@@ -1,0 +1,3 @@
+from seats.plan import SeatPlan
+
+__all__ = ["SeatPlan"]

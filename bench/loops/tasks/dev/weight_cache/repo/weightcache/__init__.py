@@ -1,0 +1,3 @@
+from weightcache.cache import WeightCache
+
+__all__ = ["WeightCache"]

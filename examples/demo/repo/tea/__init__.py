@@ -1,0 +1,1 @@
+"""Steeping times, and a timer to keep to them."""
