@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hotloop.backend.types import Delta, Finish, Report, TextDelta, ToolDelta
+from hotloop.backend.types import Delta, Finish, Report, TextDelta, TokenScore, ToolDelta
 from hotloop.ledger.events import ServerTimings, Usage
 
 
@@ -29,11 +29,25 @@ class _Message(msgspec.Struct):
     tool_calls: list[_ToolCall] | None = None
 
 
+class _Alternative(msgspec.Struct):
+    token: str
+    logprob: float
+
+
+class _Token(_Alternative):
+    top_logprobs: list[_Alternative] = []
+
+
+class _Logprobs(msgspec.Struct):
+    content: list[_Token] | None = None
+
+
 class _Choice(msgspec.Struct):
     index: int | None = 0
     delta: _Message | None = None
     message: _Message | None = None
     finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
 
 
 class _PromptDetails(msgspec.Struct):
@@ -164,7 +178,7 @@ class ChunkDecoder:
             if reasoning := message.reasoning_content or message.reasoning:
                 deltas.append(TextDelta(reasoning, "reasoning", number))
             if message.content:
-                deltas.append(TextDelta(message.content, "text", number))
+                deltas.append(TextDelta(message.content, "text", number, _scores(choice)))
             if message.tool_calls:
                 self._add_tools(message.tool_calls, number, deltas)
         if choice.finish_reason:
@@ -187,6 +201,15 @@ class ChunkDecoder:
                     choice=choice,
                 )
             )
+
+
+def _scores(choice: _Choice) -> tuple[TokenScore, ...]:
+    if choice.logprobs is None or not choice.logprobs.content:
+        return ()
+    return tuple(
+        TokenScore(one.token, one.logprob, tuple((a.token, a.logprob) for a in one.top_logprobs))
+        for one in choice.logprobs.content
+    )
 
 
 def _error(chunk: _Chunk) -> ErrorChunk:

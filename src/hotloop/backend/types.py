@@ -9,12 +9,24 @@ import msgspec
 from hotloop.ledger.events import Channel, Marks, ServerTimings, Usage
 
 
+class TokenScore(msgspec.Struct, frozen=True):
+    """A token with the likeliest tokens in its place, as (text, natural logarithm) pairs."""
+
+    text: str
+    logprob: float
+    alternatives: tuple[tuple[str, float], ...] = ()
+
+
 class TextDelta(msgspec.Struct, frozen=True):
-    """Answer text, or reasoning that the endpoint sends apart. `choice` counts from 0."""
+    """Answer text, or reasoning that the endpoint sends apart. `choice` counts from 0.
+
+    `scores` holds its tokens where the request asked for `logprobs`.
+    """
 
     text: str
     channel: Channel = "text"
     choice: int = 0
+    scores: tuple[TokenScore, ...] = ()
 
 
 class ToolDelta(msgspec.Struct, frozen=True):

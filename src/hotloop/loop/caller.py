@@ -1,0 +1,172 @@
+"""One model call: send, stream, measure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from hotloop.actions.dialects import Answer
+from hotloop.backend.types import Backend, Finish, Report, TextDelta, TokenScore, ToolDelta
+from hotloop.errors import BackendError
+from hotloop.ledger.events import CallDelta, CallEnd, CallStart, Marks, ServerTimings, Usage
+from hotloop.loop.clock import SessionClock
+
+_BYTES_PER_TOKEN = 4
+
+OnDelta = Callable[[TextDelta | ToolDelta], None]
+
+
+class CallResult(msgspec.Struct, kw_only=True):
+    """What a call brought. `choices` holds the texts of further choices, `scores` its tokens."""
+
+    number: int
+    answer: Answer
+    usage: Usage
+    finish_reason: str = ""
+    timings: ServerTimings | None = None
+    scores: tuple[TokenScore, ...] = ()
+    choices: tuple[str, ...] = ()
+
+    @property
+    def was_cut(self) -> bool:
+        """Say whether the length limit ended the answer."""
+        return self.finish_reason == "length"
+
+
+class _Gathering:
+    """A call while it streams."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.answer = Answer()
+        self.others: dict[int, str] = {}
+        self.scores: list[TokenScore] = []
+        self.finish_reason = ""
+        self.usage: Usage | None = None
+        self.timings: ServerTimings | None = None
+        self.output_chars = 0
+
+    def take(self, delta: TextDelta | ToolDelta) -> None:
+        self.output_chars += len(delta.text if isinstance(delta, TextDelta) else delta.arguments)
+        if delta.choice and isinstance(delta, TextDelta):
+            self.others[delta.choice] = self.others.get(delta.choice, "") + delta.text
+            return
+        self.answer.feed(delta)
+        if isinstance(delta, TextDelta):
+            self.scores += delta.scores
+
+    def report(self, report: Report) -> None:
+        self.usage = report.usage or self.usage
+        self.timings = report.timings or self.timings
+
+    def final_usage(self, request_bytes: int) -> Usage:
+        if self.usage is not None:
+            return self.usage
+        return Usage(
+            input_tokens=request_bytes // _BYTES_PER_TOKEN,
+            output_tokens=-(-self.output_chars // _BYTES_PER_TOKEN),
+            reported=False,
+        )
+
+    def result(self, request_bytes: int) -> CallResult:
+        return CallResult(
+            number=self.number,
+            answer=self.answer,
+            usage=self.final_usage(request_bytes),
+            finish_reason=self.finish_reason,
+            timings=self.timings,
+            scores=tuple(self.scores),
+            choices=tuple(self.others[key] for key in sorted(self.others)),
+        )
+
+
+class Caller:
+    """Sends requests to a backend and tells what happens, call by call."""
+
+    def __init__(self, backend: Backend, clock: SessionClock) -> None:
+        self.backend = backend
+        self._clock = clock
+
+    async def call(
+        self, body: bytes, *, step: int, purpose: str = "step", on_delta: OnDelta | None = None
+    ) -> CallResult:
+        """Send a request and read its answer to the end.
+
+        Calls with another purpose than `step` are a lever's own and count no waiting. Raises
+        BackendError. Cancelling closes the request.
+        """
+        call = _Gathering(self._clock.next_call())
+        start_s = self._clock.now_s()
+        self._clock.emit(
+            CallStart(
+                t_s=start_s, call=call.number, step=step, request_bytes=len(body), purpose=purpose
+            )
+        )
+        error, marks = "", Marks(start_s=start_s)
+        try:
+            stream = await self.backend.chat(body)
+            marks = stream.marks
+            try:
+                async for delta in stream:
+                    self._take(call, delta, on_delta)
+            finally:
+                await stream.aclose()
+        except BackendError as failure:
+            error = failure.cause
+            raise
+        except asyncio.CancelledError:
+            error = "cancelled"
+            raise
+        finally:
+            end_s = self._clock.now_s()
+            self._clock.emit(
+                CallEnd(
+                    t_s=end_s,
+                    call=call.number,
+                    step=step,
+                    marks=marks,
+                    usage=call.final_usage(len(body)),
+                    wait_s=end_s - start_s if purpose == "step" else 0.0,
+                    purpose=purpose,
+                    finish_reason=call.finish_reason,
+                    timings=call.timings,
+                    error=error,
+                )
+            )
+        return call.result(len(body))
+
+    def _take(
+        self,
+        call: _Gathering,
+        delta: TextDelta | ToolDelta | Finish | Report,
+        on_delta: OnDelta | None,
+    ) -> None:
+        match delta:
+            case TextDelta() | ToolDelta():
+                call.take(delta)
+                self._show(call.number, delta)
+                if on_delta is not None:
+                    on_delta(delta)
+            case Finish():
+                call.finish_reason = call.finish_reason or delta.reason
+            case Report():
+                call.report(delta)
+
+    def _show(self, number: int, delta: TextDelta | ToolDelta) -> None:
+        if delta.choice:
+            return
+        if isinstance(delta, TextDelta):
+            event = CallDelta(
+                t_s=self._clock.now_s(), call=number, channel=delta.channel, text=delta.text
+            )
+        else:
+            shown = f"{delta.name} " if delta.name else ""
+            event = CallDelta(
+                t_s=self._clock.now_s(),
+                call=number,
+                channel="tool",
+                text=shown + delta.arguments,
+            )
+        self._clock.emit(event)

@@ -1,0 +1,68 @@
+"""The append-only list of messages, kept as the bytes that are sent.
+
+Each message is rendered once, when it is appended. A request is the fixed head, all messages and
+the request's own parameters, in this order, so that consecutive requests share every byte up to
+the end of the earlier one's messages, which is what prefix caches need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Transcript:
+    """Messages of one conversation with one backend.
+
+    `head` holds the request's fixed fields (model, tools); their order is that of their names.
+    """
+
+    def __init__(self, head: Mapping[str, Any]) -> None:
+        self._head = _encode(dict(head))[:-1] + (b"," if head else b"") + b'"messages":['
+        self._messages = bytearray()
+        self._count = 0
+
+    def __len__(self) -> int:
+        """Return the number of messages."""
+        return self._count
+
+    @property
+    def size_bytes(self) -> int:
+        """Return the size of head and messages."""
+        return len(self._head) + len(self._messages)
+
+    @property
+    def prefix(self) -> bytes:
+        """Return the bytes that every later request of this transcript begins with."""
+        return self._head + bytes(self._messages)
+
+    def append(self, *messages: Mapping[str, Any]) -> None:
+        """Render messages and add them at the end."""
+        for message in messages:
+            self._messages += (b"," if self._count else b"") + _encode(_ordered(message))
+            self._count += 1
+
+    def request(self, params: Mapping[str, Any], branch: Sequence[Mapping[str, Any]] = ()) -> bytes:
+        """Return a request's body. `branch` messages stand at the end of this one request only."""
+        tail = b"".join(b"," + _encode(_ordered(message)) for message in branch)
+        if not self._count:
+            tail = tail[1:]
+        rest = _encode(dict(params))[1:]
+        return self.prefix + tail + b"]" + (b"," if params else b"") + rest
+
+
+def _ordered(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Put `role` first, as people read it; the rest keeps its order."""
+    return {"role": message["role"], **message}
+
+
+def first_difference(expected: bytes, got: bytes) -> int | None:
+    """Return the offset at which `got` stops beginning with `expected`, None if it does not."""
+    if got.startswith(expected):
+        return None
+    limit = min(len(expected), len(got))
+    return next((i for i in range(limit) if expected[i] != got[i]), limit)
