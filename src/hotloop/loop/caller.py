@@ -90,14 +90,20 @@ class Caller:
         self._clock = clock
 
     async def call(
-        self, body: bytes, *, step: int, purpose: str = "step", on_delta: OnDelta | None = None
+        self,
+        body: bytes,
+        *,
+        step: int,
+        number: int | None = None,
+        purpose: str = "step",
+        on_delta: OnDelta | None = None,
     ) -> CallResult:
-        """Send a request and read its answer to the end.
+        """Send a request and read its answer to the end; `number` is the call's, if it has one.
 
         Calls with another purpose than `step` are a lever's own and count no waiting. Raises
         BackendError. Cancelling closes the request.
         """
-        call = _Gathering(self._clock.next_call())
+        call = _Gathering(self._clock.next_call() if number is None else number)
         start_s = self._clock.now_s()
         self._clock.emit(
             CallStart(

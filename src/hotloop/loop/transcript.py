@@ -24,11 +24,11 @@ class Transcript:
     def __init__(self, head: Mapping[str, Any]) -> None:
         self._head = _encode(dict(head))[:-1] + (b"," if head else b"") + b'"messages":['
         self._messages = bytearray()
-        self._count = 0
+        self._ends: list[int] = []
 
     def __len__(self) -> int:
         """Return the number of messages."""
-        return self._count
+        return len(self._ends)
 
     @property
     def size_bytes(self) -> int:
@@ -43,13 +43,31 @@ class Transcript:
     def append(self, *messages: Mapping[str, Any]) -> None:
         """Render messages and add them at the end."""
         for message in messages:
-            self._messages += (b"," if self._count else b"") + _encode(_ordered(message))
-            self._count += 1
+            self._add(_encode(_ordered(message)))
+
+    def _add(self, rendered: bytes) -> None:
+        self._messages += (b"," if self._ends else b"") + rendered
+        self._ends.append(len(self._messages))
+
+    def continued(self, kept: int, covered: int, summary: Mapping[str, Any]) -> Transcript:
+        """Return a new transcript: the first `kept` messages, a summary, those after `covered`."""
+        other = Transcript({})
+        other._head = self._head
+        for index in range(kept):
+            other._add(self._message(index))
+        other.append(summary)
+        for index in range(covered, len(self)):
+            other._add(self._message(index))
+        return other
+
+    def _message(self, index: int) -> bytes:
+        start = self._ends[index - 1] + 1 if index else 0
+        return bytes(self._messages[start : self._ends[index]])
 
     def request(self, params: Mapping[str, Any], branch: Sequence[Mapping[str, Any]] = ()) -> bytes:
         """Return a request's body. `branch` messages stand at the end of this one request only."""
         tail = b"".join(b"," + _encode(_ordered(message)) for message in branch)
-        if not self._count:
+        if not self._ends:
             tail = tail[1:]
         rest = _encode(dict(params))[1:]
         return self.prefix + tail + b"]" + (b"," if params else b"") + rest

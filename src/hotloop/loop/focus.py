@@ -1,0 +1,132 @@
+"""What a small model is shown: one definition, the failing test, the goal, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+
+import msgspec
+
+from hotloop.workspace.definitions import definitions
+from hotloop.workspace.localise import Localisation, SuspectDefinition
+from hotloop.workspace.root import Workspace
+from hotloop.workspace.syntax import language_of
+from hotloop.workspace.text import TextFile
+
+_DIGEST_CHARS = 900
+_MOST_LINES = 80
+_LINE_NUMBER = re.compile(r" line \d+$", re.MULTILINE)
+
+
+class Focus(msgspec.Struct, frozen=True, kw_only=True):
+    """A definition to repair. `source` is its text without indentation, without a final newline.
+
+    `start` is the offset in `source` from which on the fault may be; `first_line` and `last_line`
+    count from 1 in the file.
+    """
+
+    path: str
+    name: str
+    source: str
+    start: int
+    first_line: int
+    last_line: int
+    file: TextFile
+    line_scores: dict[int, float]
+
+    @property
+    def language(self) -> str:
+        """Return the language's name as it stands behind a code fence."""
+        return language_of(self.path) or ""
+
+    def file_with(self, text: str) -> str:
+        """Return the whole file with the definition's text replaced by `text`."""
+        lines = self.file.text.split("\n")
+        indent = re.match(r"[ \t]*", lines[self.first_line - 1])
+        body = textwrap.indent(text.rstrip("\n"), indent.group() if indent else "")
+        return "\n".join([*lines[: self.first_line - 1], body, *lines[self.last_line :]])
+
+    def suspicion(self, offset: int) -> float:
+        """Return how suspect the line at an offset of `source` is, from 0.2 to 1."""
+        line = self.first_line + self.source.count("\n", 0, offset)
+        top = max(self.line_scores.values(), default=0.0)
+        if not top:
+            return 1.0
+        return 0.2 + 0.8 * self.line_scores.get(line, 0.0) / top
+
+
+def focus_on(
+    workspace: Workspace, suspect: SuspectDefinition, localisation: Localisation
+) -> Focus | None:
+    """Return the focus on a suspect definition; None for a class or one too long to rewrite."""
+    file = workspace.read_text(suspect.path)
+    lines = file.text.split("\n")
+    inside = [
+        one
+        for one in definitions(suspect.path, file.text)
+        if suspect.start_line <= one.start_line
+        and one.end_line <= suspect.end_line
+        and one.kind == "class"
+    ]
+    if inside or suspect.end_line - suspect.start_line >= _MOST_LINES:
+        return None
+    source = textwrap.dedent("\n".join(lines[suspect.start_line - 1 : suspect.end_line]))
+    scores = {
+        one.line: one.score
+        for one in localisation.lines
+        if one.path == suspect.path and suspect.start_line <= one.line <= suspect.end_line
+    }
+    return Focus(
+        path=suspect.path,
+        name=suspect.name,
+        source=source,
+        start=_start(suspect, source, scores),
+        first_line=suspect.start_line,
+        last_line=suspect.end_line,
+        file=file,
+        line_scores=scores,
+    )
+
+
+def _start(suspect: SuspectDefinition, source: str, scores: dict[int, float]) -> int:
+    """Return the offset of the first line that the fault can be on."""
+    first = _body_line(suspect.path, source)
+    executed = [line - suspect.start_line for line in scores]
+    if executed and min(executed) > first:
+        first = min(executed)
+    return sum(len(line) + 1 for line in source.split("\n")[:first])
+
+
+def _body_line(path: str, source: str) -> int:
+    """Return the index of the line on which the body begins, behind a docstring."""
+    if not path.endswith(".py"):
+        return 1 if source.count("\n") > 1 else 0
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return 0
+    function = tree.body[0] if tree.body else None
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return 0
+    body = function.body
+    if ast.get_docstring(function, clean=False) is not None and len(body) > 1:
+        return body[1].lineno - 1
+    return body[0].lineno - 1 if body[0].lineno > function.lineno else 0
+
+
+def question(goal: str, digest: str, focus: Focus) -> str:
+    """Return the first user message about a definition."""
+    return f"Goal: {goal}\n\nFailing test:\n{shorten(digest)}\n\n{code(focus)}"
+
+
+def code(focus: Focus) -> str:
+    """Return a definition as a named code block."""
+    return f"{focus.path}:\n```{focus.language}\n{focus.source}\n```"
+
+
+def shorten(digest: str) -> str:
+    """Return a test digest without what a model does not need: counts and line numbers."""
+    lines = digest.split("\n")
+    kept = lines[1:] if len(lines) > 1 and "failed" in lines[0] else lines
+    return _LINE_NUMBER.sub("", "\n".join(kept))[:_DIGEST_CHARS]

@@ -1,0 +1,81 @@
+"""Ask a small model to write definitions: what is missing, or several at once in one file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hotloop.actions.parse import TextParser
+from hotloop.actions.types import Define
+from hotloop.errors import ToolError
+from hotloop.loop.focus import shorten
+from hotloop.loop.search import ANSWER_TOKENS, Found, Search
+from hotloop.workspace.definitions import replace_definitions
+from hotloop.workspace.localise import Localisation
+from hotloop.workspace.syntax import language_of
+from hotloop.workspace.testrun import TestOutcome
+
+_MOST_FILE_CHARS = 5_000
+_SAMPLES = 3
+_WARMTH = 0.7
+
+
+class Writing:
+    """Attempts at whole definitions of one file, each judged by tests."""
+
+    def __init__(self, search: Search, outcome: TestOutcome) -> None:
+        self._search = search
+        self._parts = search.parts
+        self._outcome = outcome
+
+    async def run(self, localisation: Localisation) -> Found | None:
+        """Ask once, then for other answers; return what tests accept."""
+        path = self._path(localisation)
+        if not path:
+            return None
+        self._search.transcript.append({"role": "user", "content": self._ask(path, localisation)})
+        for attempt in range(1 + _SAMPLES):
+            warmth: dict[str, Any] = {"temperature": _WARMTH, "seed": attempt} if attempt else {}
+            result = await self._search.ask([], max_tokens=ANSWER_TOKENS, **warmth)
+            if result is None:
+                break
+            if not result.was_cut:
+                await self._submit(path, result.answer.text)
+            found = await self._search.settle()
+            if found is not None:
+                return found
+        return await self._search.settle()
+
+    def _path(self, localisation: Localisation) -> str:
+        for one in localisation.missing:
+            if one.path:
+                return one.path
+        for one in localisation.definitions:
+            return one.path
+        return ""
+
+    def _ask(self, path: str, localisation: Localisation) -> str:
+        source = ""
+        if (self._parts.workspace.root / path).is_file():
+            source = self._parts.workspace.read_text(path).text[:_MOST_FILE_CHARS]
+        names = ", ".join(one.name for one in localisation.missing if one.name)
+        wanted = f"Write {names} for {path}" if names else f"Correct {path}"
+        return (
+            f"Goal: {self._parts.goal}\n\nFailing test:\n{shorten(self._outcome.digest())}\n\n"
+            f"{path}:\n```{language_of(path)}\n{source.rstrip()}\n```\n\n"
+            f"{wanted}. Answer with only the new and changed definitions, each as a whole."
+        )
+
+    async def _submit(self, path: str, answer: str) -> None:
+        parser = TextParser(default_path=path)
+        parsed = [*parser.feed(answer), *parser.finish()]
+        blocks = [one.action.code for one in parsed if isinstance(one.action, Define)]
+        file = self._parts.workspace.root / path
+        text = self._parts.workspace.read_text(path).text if file.is_file() else ""
+        old = text
+        for code in blocks:
+            try:
+                text = replace_definitions(path, text, code)[0] if text else code
+            except ToolError:
+                continue
+        if text != old:
+            await self._search.submit_files({path: text}, answer)

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from hotloop.workspace.failures import Failure, Frame
+from hotloop.workspace.localise import Localisation, localise, rank
+from hotloop.workspace.missing import js_module, missing_names, python_module
+from hotloop.workspace.testplan import detect
+from hotloop.workspace.testrun import TestOutcome, run_tests
+from hotloop.workspace.tracer import Trace, TracedTest
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
+
+
+def failed(*failures: Failure, trace: Trace | None = None) -> TestOutcome:
+    return TestOutcome(green=False, command="t", status=1, failures=failures, trace=trace)
+
+
+def localised(root: Path, files: dict[str, str], command: str, *, trace: bool) -> Localisation:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(textwrap.dedent(text))
+    plan = detect(root, command)
+    assert plan is not None
+    outcome = asyncio.run(run_tests(plan, root, deadline_s=60, trace=trace))
+    assert not outcome.green
+    return localise(outcome, root, list(files))
+
+
+SHOP = {
+    "shop/__init__.py": "",
+    "shop/tax.py": """\
+        RATE = 10
+
+
+        def tax(cents):
+            return cents * RATE // 1000
+
+
+        def gross(cents):
+            return cents + tax(cents)
+        """,
+    "shop/cart.py": """\
+        from shop.tax import gross
+
+
+        class Cart:
+            def __init__(self):
+                self.items = []
+
+            def add(self, cents):
+                self.items.append(cents)
+
+            def total(self):
+                return sum(gross(item) for item in self.items)
+        """,
+    "tests/test_cart.py": """\
+        from shop.cart import Cart
+
+
+        def test_empty():
+            assert Cart().total() == 0
+
+
+        def test_add():
+            cart = Cart()
+            cart.add(1)
+            assert cart.items == [1]
+
+
+        def test_total():
+            cart = Cart()
+            cart.add(1000)
+            assert cart.total() == 1100
+        """,
+}
+
+
+def test_ochiai_finds_the_function_behind_the_one_that_the_test_calls(tmp_path: Path) -> None:
+    found = localised(tmp_path, SHOP, f"{sys.executable} -m pytest", trace=True)
+    assert found.lines[0].score == 1.0
+    assert {(one.path, one.line) for one in found.lines if one.score == 1.0} == {
+        ("shop/tax.py", 5),
+        ("shop/tax.py", 9),
+    }
+    assert {one.name for one in found.definitions[:2]} == {"gross", "tax"}
+    assert (found.definitions[0].start_line, found.definitions[0].score) in {(8, 1.0), (4, 1.0)}
+    assert found.missing == ()
+
+
+def test_without_a_trace_names_are_followed(tmp_path: Path) -> None:
+    found = localised(tmp_path, SHOP, f"{sys.executable} -m pytest", trace=False)
+    names = [one.name for one in found.definitions]
+    assert names[0] == "Cart.total"
+    assert names.index("gross") < names.index("tax")
+
+
+def test_ochiai_figures_and_ties() -> None:
+    trace = Trace(
+        [
+            TracedTest("a", "failed", {"m.py": [1, 2, 3]}),
+            TracedTest("b", "passed", {"m.py": [1]}),
+            TracedTest("c", "skipped", {"m.py": [1, 2]}),
+        ]
+    )
+    outcome = failed(Failure(test_id="a", message="", frames=(Frame("m.py", 3),)))
+    suspects = rank(outcome, trace, ["m.py"])
+    assert [(one.line, round(one.score, 3)) for one in suspects] == [(3, 1.0), (2, 1.0), (1, 0.707)]
+
+
+def test_traceback_leads_where_there_is_no_trace(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("def f():\n    return g()\n\n\ndef g():\n    return 1 / 0\n")
+    frames = (Frame("test_m.py", 4), Frame("m.py", 2, "f"), Frame("m.py", 6, "g"))
+    outcome = failed(Failure(test_id="t", message="ZeroDivisionError", frames=frames))
+    found = localise(outcome, tmp_path, ["m.py", "test_m.py"])
+    assert [(one.line, one.score) for one in found.lines] == [(6, 1.0), (2, 0.9)]
+    assert [one.name for one in found.definitions] == ["g", "f"]
+
+
+def test_function_called_with_a_new_argument_comes_first(tmp_path: Path) -> None:
+    files = {
+        "m.py": "def early():\n    return 1\n\n\ndef late(x):\n    return x\n",
+        "test_m.py": "from m import early, late\n\ndef test_a():\n    late(early(), y=2)\n",
+    }
+    found = localised(tmp_path, files, f"{sys.executable} -m pytest", trace=True)
+    assert [one.name for one in found.definitions][:2] == ["late", "early"]
+
+
+def test_goal_names_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("def f():\n    pass\n\n\ndef g():\n    pass\n")
+    found = localise(failed(), tmp_path, ["a.py"], goal="make g in a.py faster")
+    assert [one.name for one in found.definitions] == ["g", "f"]
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="no node")
+def test_node_by_names_and_missing_export(tmp_path: Path) -> None:
+    files = {
+        "lib/calc.js": """\
+            const { half } = require('./half');
+            function add(a, b) { return half(a) + b; }
+            function unused() { return 1; }
+            module.exports = { add, unused };
+            """,
+        "lib/half.js": "exports.half = (x) => x / 3;\n",
+        "test/calc.test.js": """\
+            const test = require('node:test');
+            const assert = require('node:assert');
+            const { add, sub } = require('../lib/calc');
+            test('adds', () => {
+              const got = add(2, 2);
+              assert.equal(got, 3);
+            });
+            test('subtracts', () => {
+              assert.equal(sub(2, 2), 0);
+            });
+            """,
+    }
+    found = localised(tmp_path, files, "node --test test/calc.test.js", trace=False)
+    assert [one.name for one in found.definitions][:2] == ["add", "half"]
+    assert [(one.name, one.path) for one in found.missing] == [("sub", "lib/calc.js")]
+
+
+FILES = ["src/shop/__init__.py", "src/shop/cart.py", "lib/a.js", "test/a.test.js", "src/lib.rs"]
+
+
+@pytest.mark.parametrize(
+    ("message", "path", "name", "where"),
+    [
+        (
+            "ImportError: cannot import name 'tax' from 'shop.cart' (x)",
+            "",
+            "tax",
+            "src/shop/cart.py",
+        ),
+        ("ModuleNotFoundError: No module named 'shop.tax'", "", "", "src/shop/tax.py"),
+        ("ModuleNotFoundError: No module named 'other'", "", "", "other.py"),
+        ("AttributeError: module 'shop.cart' has no attribute 'x'", "", "x", "src/shop/cart.py"),
+        (
+            "AttributeError: 'Cart' object has no attribute 'pop'",
+            "",
+            "Cart.pop",
+            "src/shop/cart.py",
+        ),
+        ("NameError: name 'os' is not defined", "src/shop/cart.py", "os", "src/shop/cart.py"),
+        ("TypeError: b is not a function", "test/a.test.js", "b", "lib/a.js"),
+        ("TypeError: it.pop is not a function", "test/a.test.js", "pop", "lib/a.js"),
+        (
+            "The requested module '../lib/a.js' does not provide an export named 'b'",
+            "test/a.test.js",
+            "b",
+            "lib/a.js",
+        ),
+        ("Error: Cannot find module '../lib/new'", "test/a.test.js", "", "lib/new.js"),
+        ("cannot find function `sub` in this scope", "src/lib.rs", "sub", "src/lib.rs"),
+    ],
+)
+def test_missing(tmp_path: Path, message: str, path: str, name: str, where: str) -> None:
+    for file in FILES:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("")
+    (tmp_path / "src/shop/cart.py").write_text("class Cart:\n    pass\n")
+    (tmp_path / "test/a.test.js").write_text("const { a, b } = require('../lib/a.js');\n")
+    frames = (Frame(path, 1),) if path else ()
+    failure = Failure(test_id="t", message=message, path=path, frames=frames)
+    (found,) = missing_names([failure, failure], tmp_path, FILES)
+    assert (found.name, found.path) == (name, where)
+    assert str(found).startswith("missing: ")
+
+
+def test_module_paths() -> None:
+    assert python_module("shop", FILES) == "src/shop/__init__.py"
+    assert python_module("shop.deep.new", FILES) == "src/shop/deep/new.py"
+    assert js_module("./b", "lib/a.js", FILES) == "lib/b.js"
+
+
+def test_ordinary_failures_miss_nothing(tmp_path: Path) -> None:
+    failure = Failure(test_id="t", message="AssertionError: assert 1 == 2")
+    assert missing_names([failure], tmp_path, FILES) == []

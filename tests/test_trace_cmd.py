@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from article_session import article_events, session_start
+from hotloop.errors import UsageError
+from hotloop.ledger.events import Event, Note
+from hotloop.ledger.store import Ledger
+from hotloop.ui.trace_cmd import trace
+
+
+@pytest.fixture(autouse=True)
+def sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path))
+    cut: list[Event] = [
+        session_start("s-cut", goal="Add [bold]colour[/]"),
+        Note(t_s=2, level="warning", text="the engine was slow"),
+    ]
+    for name, events in (("s-cut", cut), ("s-article", article_events())):
+        ledger = Ledger()
+        emit = ledger.sink(name)
+        for event in events:
+            emit(event)
+        assert ledger.close() == []
+
+
+def output(*args: str) -> str:
+    result = CliRunner().invoke(trace, args, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_list_shows_sessions_with_their_status() -> None:
+    text = output("list")
+    header, first, second = text.splitlines()
+    assert header.split() == ["session", "started", "status", "wall", "calls", "goal"]
+    assert {line.split()[0] for line in (first, second)} == {"s-article", "s-cut"}
+    assert "interrupted" in text
+    assert "Add [bold]colour[/]" in text
+
+
+def test_list_as_json() -> None:
+    rows = json.loads(output("list", "--json"))
+    assert {(row["session"], row["status"]) for row in rows} == {
+        ("s-article", "solved"),
+        ("s-cut", "interrupted"),
+    }
+    assert len(json.loads(output("list", "--json", "--limit", "1"))) == 1
+
+
+def test_show_prints_the_articles_table() -> None:
+    text = output("show", "s-art")
+    assert "session s-article" in text
+    assert "Tool calls (5)       5    5.0 s" in text
+    assert "critical path: prefill 2.7 s (12 %)" in text
+
+
+def test_show_an_interrupted_session_with_its_warnings() -> None:
+    text = output("show", "s-cut")
+    assert "goal: Add [bold]colour[/]" in text
+    assert "warning: the engine was slow" in text
+    assert "interrupted in 2.0 s" in text
+
+
+def test_show_as_json() -> None:
+    made = json.loads(output("show", "s-article", "--json"))
+    assert list(made) == ["session", "rows", "totals", "critical_path", "levers"]
+    assert made["session"]["status"] == "solved"
+    assert [row["kind"] for row in made["rows"]] == [
+        "plan",
+        "tool_calls",
+        "reason",
+        "generate",
+        "test",
+        "verify",
+    ]
+    assert made["totals"]["wall_s"] == 21.7
+    assert made["critical_path"]["seconds"]["decode"] == 14.0
+
+
+def test_show_as_json_with_events() -> None:
+    made = json.loads(output("show", "s-article", "--json", "--events"))
+    assert made["events"][0]["type"] == "session.start"
+    assert made["events"][-1]["type"] == "session.end"
+
+
+def test_an_unknown_session_names_near_ones() -> None:
+    with pytest.raises(UsageError, match="no session begins with 's-articel'") as caught:
+        output("show", "s-articel")
+    assert "s-article" in caught.value.next_step
+
+
+def test_events_go_with_json_only() -> None:
+    with pytest.raises(UsageError, match="--events goes with --json"):
+        output("show", "--events")
+
+
+def test_an_empty_ledger_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "empty"))
+    assert "hotloop run GOAL" in output("list")
+    assert json.loads(output("list", "--json")) == []
