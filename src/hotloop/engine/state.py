@@ -35,8 +35,8 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     context_tokens: int = 16384
     slots: int = 4
     threads: int = 0
-    batch_tokens: int = 2048
-    micro_batch_tokens: int = 512
+    batch_tokens: int = 256
+    micro_batch_tokens: int = 256
     flash_attention: Literal["auto", "on", "off"] = "auto"
     kv_type: Literal["f16", "q8_0"] = "f16"
     prompt_cache_mib: int = 512

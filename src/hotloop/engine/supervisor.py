@@ -37,6 +37,10 @@ from hotloop.errors import EnvironmentFault
 ALREADY_SUPERVISED_STATUS = 75
 MAX_QUICK_CRASHES = 3
 _LOCK_PATIENCE_S = 0.3
+_ANSWER_PATIENCE_S = 5.0
+# Threads that spin long at barriers decode 6 times slower beside running tests, ones that never
+# spin a third slower alone. A crash must not wait for a debugger's backtrace.
+_SERVER_ENVIRONMENT = {"GOMP_SPINCOUNT": "10000", "GGML_NO_BACKTRACE": "1"}
 
 
 class Verdict(Enum):
@@ -130,13 +134,13 @@ class Supervisor:
             slot_folder=str(folder),
             settings=self.launch.settings,
         )
+        self.log_start_bytes = self.files.log.stat().st_size
         server = await asyncio.create_subprocess_exec(
             *_command(self.launch.program, launch),
             stdin=asyncio.subprocess.PIPE,
-            env=os.environ | {"LLAMA_API_KEY": self.state.token, "GGML_NO_BACKTRACE": "1"},
+            env=_SERVER_ENVIRONMENT | os.environ | {"LLAMA_API_KEY": self.state.token},
             preexec_fn=die_with_parent(),
         )
-        self.log_start_bytes = self.files.log.stat().st_size
         self._publish(port=port, server_pid=server.pid)
         if server.stdin and not self.launch.program:
             server.stdin.write(msgspec.json.encode(launch) + b"\n")
@@ -172,7 +176,7 @@ class Supervisor:
     async def _ready(self) -> None:
         patience_s = self.launch.settings.start_timeout_s
         deadline_s = time.monotonic() + patience_s
-        while await self._get("/health") is None:
+        while not await self._healthy():
             if time.monotonic() > deadline_s:
                 raise EnvironmentFault(
                     f"the engine for {self.launch.model_id} was not ready after {patience_s:.0f} s",
@@ -185,7 +189,7 @@ class Supervisor:
 
         A client touches the heartbeat before it reads the state again, so one of us sees.
         """
-        if busy(await self._get("/slots")):
+        if await self._works():
             self._active_s = time.monotonic()
             return False
         self.files.state.unlink(missing_ok=True)
@@ -210,10 +214,23 @@ class Supervisor:
         except FileNotFoundError:
             return False
 
+    async def _healthy(self) -> bool:
+        with contextlib.suppress(TimeoutError):
+            return await asyncio.wait_for(self._get("/health"), _ANSWER_PATIENCE_S) is not None
+        return False
+
+    async def _works(self) -> bool:
+        """Say whether a slot is busy. No answer in time is one: a prompt is being read."""
+        try:
+            slots = await asyncio.wait_for(self._get("/slots"), _ANSWER_PATIENCE_S)
+        except TimeoutError:
+            return True
+        return busy(slots)
+
     async def _get(self, path: str) -> bytes | None:
         """Return the body of a 200 answer, None for anything else."""
-        with contextlib.suppress(OSError, TimeoutError):
-            return await asyncio.wait_for(http_get(self.state.port, path, self.state.token), 5.0)
+        with contextlib.suppress(ConnectionError):
+            return await http_get(self.state.port, path, self.state.token)
         return None
 
     def _publish(self, **changes: object) -> None:

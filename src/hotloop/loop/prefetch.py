@@ -82,7 +82,7 @@ def _named_files(parts: Parts, files: list[str]) -> str:
 
 
 async def _symbol_hits(parts: Parts) -> str:
-    found = (next(filter(None, groups)) for groups in _NAME.findall(parts.goal))
+    found = (match[1] or match[2] or match[3] for match in _NAME.finditer(parts.goal))
     names = list(dict.fromkeys(found))[:_MOST_NAMES]
     if not names:
         return ""

@@ -13,11 +13,12 @@ from collections.abc import Sequence
 
 from hotloop.actions.dialects import prompt
 from hotloop.errors import ToolError
-from hotloop.ledger.events import LeverAccount, StepKind
+from hotloop.ledger.events import StepKind
 from hotloop.levers.trials import Trials
-from hotloop.loop.focus import Focus, code, focus_on, question
+from hotloop.loop.focus import Focus, focus_on
 from hotloop.loop.parts import Parts
-from hotloop.loop.search import Found, Search
+from hotloop.loop.proving import Found, Proving
+from hotloop.loop.search import Search
 from hotloop.loop.testing import run_tests
 from hotloop.loop.transcript import Transcript
 from hotloop.loop.writing import Writing
@@ -27,7 +28,6 @@ from hotloop.workspace.testrun import TestOutcome
 
 _MOST_DEFINITIONS = 4
 _MOST_ROUNDS = 3
-_LOOK_ELSEWHERE = "That is not it. What about this one?"
 
 
 class Repair:
@@ -62,34 +62,24 @@ class Repair:
     async def _round(self, trials: Trials, starting: asyncio.Task[None]) -> bool:
         """Mend one thing; return whether there is progress and still something to mend."""
         localisation = await asyncio.to_thread(self._localise)
-        search = Search(self._parts, self._transcript, trials, starting, self._outcome)
-        if localisation.missing:
-            found = await Writing(search, self._outcome).run(localisation)
-        else:
+        proving = Proving(self._parts, trials, starting, self._outcome)
+        search = Search(self._parts, self._transcript, proving, self._outcome.digest())
+        try:
             found = await self._look(search, localisation)
-        if found is None:
-            return False
-        return await self._apply(found, trials) and not self.solved
+        finally:
+            await proving.stop()
+        return found is not None and await self._apply(found, trials) and not self.solved
 
     def _localise(self) -> Localisation:
         workspace = self._parts.workspace
         return localise(self._outcome, workspace.root, workspace.files(), self._parts.goal)
 
     async def _look(self, search: Search, localisation: Localisation) -> Found | None:
-        """Search definition after definition, the most suspect first, then all once more."""
-        focuses = list(self._focuses(localisation))
-        digest = self._outcome.digest()
-        for index, focus in enumerate(focuses):
-            text = (
-                question(self._parts.goal, digest, focus)
-                if len(self._transcript) <= 1
-                else f"{_LOOK_ELSEWHERE}\n\n{code(focus)}"
-            )
-            share = 1.0 if index == len(focuses) - 1 else 0.55
-            found = await search.definition(focus, text, share)
-            if found is not None:
-                return found
-        return await Writing(search, self._outcome).run(localisation)
+        """Write what is missing; else search the suspect definitions, then write anew."""
+        found = None
+        if not localisation.missing:
+            found = await search.run(self._focuses(localisation))
+        return found or await Writing(search, self._outcome).run(localisation)
 
     def _focuses(self, localisation: Localisation) -> Sequence[Focus]:
         found: list[Focus] = []
@@ -121,7 +111,10 @@ class Repair:
         if outcome is None or _bad(outcome) >= _bad(self._outcome):
             checkpoint.rollback_to(mark)
             return False
-        self._transcript.append({"role": "assistant", "content": found.answer})
+        self._transcript.append(
+            {"role": "user", "content": found.question},
+            {"role": "assistant", "content": found.answer},
+        )
         self._outcome = outcome
         self.solved = outcome.green
         trials.accept({path: self._read(path) for path in found.texts}, outcome)
@@ -140,16 +133,3 @@ def small_transcript(parts: Parts) -> Transcript:
 
 def _bad(outcome: TestOutcome) -> int:
     return outcome.failed + outcome.errors + (0 if outcome.passed else 1_000)
-
-
-def account(parts: Parts, saved_s: float, wasted_s: float, detail: str) -> None:
-    """Emit what the race lever saved and wasted."""
-    parts.clock.emit(
-        LeverAccount(
-            t_s=parts.clock.now_s(),
-            lever="race",
-            saved_s=saved_s,
-            wasted_s=wasted_s,
-            detail=detail,
-        )
-    )

@@ -1,305 +1,143 @@
-"""Best-first search around a small model's answer, judged by tests in a copy of the workspace.
+"""Best-first search around a small model's answers, over all suspect definitions at once.
 
-Model and tests work at the same time: while candidates are tested, the next one is written.
+What to try next is the likeliest by the model (the probability of a token it did not write) times
+how suspect its line is by the tests. Copying another definition, which costs seconds, has a fixed
+likelihood, so that it comes when the better candidates of the definitions so far are used up.
 """
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 import itertools
-import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from hotloop.errors import HotloopError
-from hotloop.ledger.events import Effect, StepKind, TestsRun, ToolEnd, ToolStart
+from hotloop.ledger.events import StepKind
 from hotloop.levers.deviations import Copy, Deviation, completed, next_start, read_copy, replaced
-from hotloop.levers.trials import Trials
 from hotloop.loop.caller import CallResult
 from hotloop.loop.candidates import fingerprint, is_valid
-from hotloop.loop.focus import Focus
+from hotloop.loop.focus import Focus, question
 from hotloop.loop.parts import Parts
+from hotloop.loop.proving import Found, Proving
 from hotloop.loop.transcript import Transcript
-from hotloop.workspace.testrun import TestOutcome
 
 ALTERNATIVES = 10
 LINE_TOKENS = 28
 ANSWER_TOKENS = 700
-_BACKLOG = 3
-_RESUME_PROBABILITY = 0.06
+_OTHER_DEFINITION = 0.12
+_LATER_DEFINITION = 0.7
+_RESUME = 0.06
 _LEAST_SCORE = 0.0015
 _CALL_COST = 0.5
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate that tests accept: whole files by path, and the answer as the model gave it."""
-
-    texts: dict[str, str]
-    answer: str
-    outcome: TestOutcome
-
-
 class _Job(msgspec.Struct, frozen=True, kw_only=True):
-    """Something to try next: a token in place, a completed line, or copying on from `resume`."""
+    """Something to try in a definition: copy it from `start` on, or a token in its place.
 
+    With `complete`, the model writes the rest of the token's line.
+    """
+
+    focus: Focus
+    start: int = 0
     deviation: Deviation | None = None
     complete: bool = False
-    resume: int = 0
 
 
 class Search:
-    """Candidates for one session. `starting` is the task that prepares the copy."""
+    """Candidates for the repair of one failing run; `digest` is what the run says."""
 
-    def __init__(
-        self,
-        parts: Parts,
-        transcript: Transcript,
-        trials: Trials,
-        starting: asyncio.Task[None],
-        baseline: TestOutcome,
-    ) -> None:
+    def __init__(self, parts: Parts, transcript: Transcript, proving: Proving, digest: str) -> None:
         self.parts = parts
-        self.transcript = transcript
-        self._trials = trials
-        self._starting = starting
-        self._baseline = baseline
+        self.proving = proving
+        self._transcript = transcript
+        self._digest = digest
         self._seen: set[str] = set()
-        self._testing: set[asyncio.Task[None]] = set()
-        self._found: asyncio.Future[Found] | None = None
-        self._numbers = itertools.count(1)
-        self.best_partial: Found | None = None
+        self._heap: list[tuple[float, int, _Job]] = []
+        self._order = itertools.count()
 
-    # one definition -------------------------------------------------------
+    async def run(self, focuses: Sequence[Focus]) -> Found | None:
+        """Try until a candidate wins or nothing likely is left; return the best there is."""
+        score = 1.0
+        for focus in focuses:
+            self._seen.add(fingerprint(focus.path, focus.source))
+            self._push(score, _Job(focus=focus, start=focus.start))
+            score = _OTHER_DEFINITION if score == 1.0 else score * _LATER_DEFINITION
+        while self._heap and self.proving.winner is None:
+            await self._try(heapq.heappop(self._heap)[2])
+        return await self.proving.settle()
 
-    async def definition(self, focus: Focus, text: str, share: float) -> Found | None:
-        """Ask for a corrected definition and search around the answer.
+    def _push(self, score: float, job: _Job) -> None:
+        if score >= _LEAST_SCORE:
+            heapq.heappush(self._heap, (-score, next(self._order), job))
 
-        Takes at most `share` of the seconds left. The question stays in the transcript, the
-        answers do not, except for one that wins.
-        """
-        until_s = time.monotonic() + max(1.0, self.parts.clock.budget.left_s * share)
-        self.transcript.append({"role": "user", "content": text})
-        self._seen.add(fingerprint(focus.path, focus.source))
-        queue = _Queue()
-        found = await self._scan(focus, focus.start, queue, is_first=True)
-        while found is None and queue and time.monotonic() < until_s:
-            found = await self._try(focus, queue)
-        return found or await self.settle()
-
-    async def _try(self, focus: Focus, queue: _Queue) -> Found | None:
-        job = queue.pop()
+    async def _try(self, job: _Job) -> None:
         if job.deviation is None:
-            return await self._scan(focus, job.resume, queue, is_first=False)
-        if not job.complete:
-            await self.submit(focus, replaced(focus.source, job.deviation))
-            return self._winner()
-        return await self._complete(focus, job.deviation)
+            await self._copy(job.focus, job.start)
+        elif job.complete:
+            await self._complete(job.focus, job.deviation)
+        else:
+            await self._submit(job.focus, replaced(job.focus.source, job.deviation))
 
-    async def _scan(
-        self, focus: Focus, start: int, queue: _Queue, *, is_first: bool
-    ) -> Found | None:
+    async def _copy(self, focus: Focus, start: int) -> None:
         """Let the model copy the definition from `start` on, and queue what it doubts."""
-        branch = _begun(focus, focus.source[:start])
-        result = await self.ask(branch, max_tokens=_tokens_for(focus.source[start:]), logprobs=True)
+        result = await self._ask(
+            focus,
+            focus.source[:start],
+            max_tokens=min(ANSWER_TOKENS, len(focus.source[start:]) // 2 + 60),
+            logprobs=True,
+            top_logprobs=ALTERNATIVES,
+        )
         if result is None:
-            return self._winner()
-        copy = read_copy(focus.source, start, result.scores)
-        written = focus.source[:start] + _until_fence(result.answer.text)
+            return
         if not result.was_cut:
-            await self.submit(focus, written)
-        self._queue_copy(focus, copy, queue)
-        return self._winner()
+            written = result.answer.text.split("\n```", 1)[0].rstrip()
+            await self._submit(focus, focus.source[:start] + written)
+        self._queue(focus, read_copy(focus.source, start, result.scores))
 
-    def _queue_copy(self, focus: Focus, copy: Copy, queue: _Queue) -> None:
+    def _queue(self, focus: Focus, copy: Copy) -> None:
         for deviation in copy.deviations:
             score = deviation.probability * focus.suspicion(deviation.offset)
-            queue.push(score, _Job(deviation=deviation))
-            if score * _CALL_COST >= _LEAST_SCORE:
-                queue.push(score * _CALL_COST, _Job(deviation=deviation, complete=True))
+            self._push(score, _Job(focus=focus, deviation=deviation))
+            self._push(score * _CALL_COST, _Job(focus=focus, deviation=deviation, complete=True))
         if copy.end is not None:
-            resume = next_start(focus.source, copy.end)
-            if resume < len(focus.source):
-                queue.push(_RESUME_PROBABILITY, _Job(resume=resume))
+            start = next_start(focus.source, copy.end)
+            if focus.source[start:].strip():
+                self._push(_RESUME, _Job(focus=focus, start=start))
 
-    async def _complete(self, focus: Focus, deviation: Deviation) -> Found | None:
+    async def _complete(self, focus: Focus, deviation: Deviation) -> None:
         """Let the model write the rest of a line that begins with another token."""
         if "\n" in deviation.token:
-            return None
+            return
         begun = focus.source[: deviation.offset] + deviation.token
-        result = await self.ask(_begun(focus, begun), max_tokens=LINE_TOKENS, stop=["\n"])
+        result = await self._ask(focus, begun, max_tokens=LINE_TOKENS, stop=["\n"])
         if result is None or result.was_cut:
-            return self._winner()
+            return
         for text in completed(focus.source, deviation, result.answer.text):
-            await self.submit(focus, text)
-        return self._winner()
+            await self._submit(focus, text)
 
-    # model and tests ------------------------------------------------------
+    async def _ask(self, focus: Focus, begun: str, **params: Any) -> CallResult | None:
+        """Ask about a definition, with the answer begun; None when a candidate won meanwhile."""
+        branch = [
+            {"role": "user", "content": question(self.parts.goal, self._digest, focus)},
+            {"role": "assistant", "content": f"```{focus.language}\n{begun}"},
+        ]
+        return await self.ask(branch, **params)
 
-    async def ask(
-        self, branch: list[dict[str, Any]], *, max_tokens: int, **params: Any
-    ) -> CallResult | None:
+    async def ask(self, branch: Sequence[dict[str, Any]], **params: Any) -> CallResult | None:
         """Make a model call in a step of its own; None when a candidate won meanwhile."""
-        if params.pop("logprobs", False):
-            params |= {"logprobs": True, "top_logprobs": ALTERNATIVES}
-        params = {"max_tokens": max_tokens, "stream": True, "temperature": 0, **params}
-        body = self.transcript.request(params, branch)
+        body = self._transcript.request({"stream": True, "temperature": 0, **params}, branch)
         with self.parts.clock.step(StepKind.GENERATE) as step:
-            call = asyncio.create_task(self.parts.caller.call(body, step=step.number))
-            try:
-                await asyncio.wait({call, self._future()}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                if not call.done():
-                    call.cancel()
-                    await asyncio.gather(call, return_exceptions=True)
-        return None if call.cancelled() else call.result()
+            call = self.parts.caller.call(body, step=step.number)
+            return await self.proving.until_won(call)
 
-    async def submit(self, focus: Focus, text: str) -> None:
+    async def _submit(self, focus: Focus, text: str) -> None:
         """Queue a definition's text for testing, if it is new, valid and not the same code."""
         mark = fingerprint(focus.path, text)
         if mark in self._seen or not is_valid(focus.path, text):
             return
         self._seen.add(mark)
+        asked = question(self.parts.goal, self._digest, focus)
         answer = f"```{focus.language}\n{text}\n```"
-        await self.submit_files({focus.path: focus.file_with(text)}, answer)
-
-    async def submit_files(self, texts: Mapping[str, str], answer: str) -> None:
-        """Queue whole files for testing; waits while too many are queued."""
-        task = asyncio.create_task(self._test(dict(texts), answer))
-        self._testing.add(task)
-        task.add_done_callback(self._testing.discard)
-        while len(self._testing) > _BACKLOG and not self._future().done():
-            await asyncio.wait(
-                {*self._testing, self._future()}, return_when=asyncio.FIRST_COMPLETED
-            )
-
-    async def settle(self) -> Found | None:
-        """Wait for what is being tested; return the winner, else the best partial one."""
-        while self._testing and not self._future().done():
-            await asyncio.wait(
-                {*self._testing, self._future()}, return_when=asyncio.FIRST_COMPLETED
-            )
-        return self._winner() or self.best_partial
-
-    async def stop(self) -> None:
-        """Cancel what is being tested."""
-        for task in self._testing:
-            task.cancel()
-        await asyncio.gather(*self._testing, return_exceptions=True)
-
-    def _future(self) -> asyncio.Future[Found]:
-        if self._found is None:
-            self._found = asyncio.get_running_loop().create_future()
-        return self._found
-
-    def _winner(self) -> Found | None:
-        return self._found.result() if self._found is not None and self._found.done() else None
-
-    async def _test(self, texts: dict[str, str], answer: str) -> None:
-        await asyncio.shield(self._starting)
-        data = {path: self._encoded(path, text) for path, text in texts.items()}
-        outcome = await self._timed(data)
-        if outcome is None:
-            return
-        found = Found(texts=texts, answer=answer, outcome=outcome)
-        if outcome.green and not self._future().done():
-            self._future().set_result(found)
-        elif _is_better(outcome, self.best_partial, self._baseline):
-            self.best_partial = found
-
-    def _encoded(self, path: str, text: str) -> bytes:
-        if (self.parts.workspace.root / path).is_file():
-            return self.parts.workspace.read_text(path).encode(text)
-        return text.encode()
-
-    async def _timed(self, data: dict[str, bytes]) -> TestOutcome | None:
-        clock, action = self.parts.clock, f"trial{next(self._numbers)}"
-        with clock.step(StepKind.TEST) as step:
-            start_s = clock.now_s()
-            clock.emit(
-                ToolStart(
-                    t_s=start_s,
-                    step=step.number,
-                    action=action,
-                    tool="test",
-                    effect=Effect.PROCESS,
-                    lever="race",
-                )
-            )
-            outcome = None
-            try:
-                outcome = await self._trials.test(data)
-            except HotloopError as error:
-                clock.note(f"a candidate could not be tested: {error.cause}", "warning")
-            finally:
-                end_s = clock.now_s()
-                clock.emit(
-                    ToolEnd(
-                        t_s=end_s,
-                        step=step.number,
-                        action=action,
-                        tool="test",
-                        start_s=start_s,
-                        duration_s=end_s - start_s,
-                        ok=outcome is not None and outcome.green,
-                        summary=outcome.summary if outcome else "not run",
-                    )
-                )
-            if outcome is not None:
-                clock.emit(_event(outcome, action, clock.now_s()))
-        return outcome
-
-
-class _Queue:
-    """Jobs by score, the best first."""
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[float, int, _Job]] = []
-        self._order = itertools.count()
-
-    def __bool__(self) -> bool:
-        return bool(self._heap)
-
-    def push(self, score: float, job: _Job) -> None:
-        heapq.heappush(self._heap, (-score, next(self._order), job))
-
-    def pop(self) -> _Job:
-        return heapq.heappop(self._heap)[2]
-
-
-def _begun(focus: Focus, text: str) -> list[dict[str, Any]]:
-    """Return the beginning of an answer, for the model to go on with."""
-    return [{"role": "assistant", "content": f"```{focus.language}\n{text}"}]
-
-
-def _tokens_for(text: str) -> int:
-    return min(ANSWER_TOKENS, len(text) // 2 + 60)
-
-
-def _until_fence(text: str) -> str:
-    return text.split("\n```", 1)[0].rstrip()
-
-
-def _is_better(outcome: TestOutcome, best: Found | None, baseline: TestOutcome) -> bool:
-    if outcome.targeted or outcome.timed_out or not outcome.passed:
-        return False
-    bad = outcome.failed + outcome.errors
-    least = best.outcome.failed + best.outcome.errors if best else None
-    limit = baseline.failed + baseline.errors if least is None else least
-    return bad < limit
-
-
-def _event(outcome: TestOutcome, action: str, t_s: float) -> TestsRun:
-    return TestsRun(
-        t_s=t_s,
-        action=action,
-        command=outcome.command,
-        green=outcome.green,
-        passed=outcome.passed,
-        failed=outcome.failed + outcome.errors,
-        duration_s=outcome.duration_s,
-        timed_out=outcome.timed_out,
-        targeted=outcome.targeted,
-    )
+        await self.proving.submit({focus.path: focus.file_with(text)}, asked, answer)

@@ -8,7 +8,8 @@ from hotloop.actions.parse import TextParser
 from hotloop.actions.types import Define
 from hotloop.errors import ToolError
 from hotloop.loop.focus import shorten
-from hotloop.loop.search import ANSWER_TOKENS, Found, Search
+from hotloop.loop.proving import Found
+from hotloop.loop.search import ANSWER_TOKENS, Search
 from hotloop.workspace.definitions import replace_definitions
 from hotloop.workspace.localise import Localisation
 from hotloop.workspace.syntax import language_of
@@ -32,18 +33,19 @@ class Writing:
         path = self._path(localisation)
         if not path:
             return None
-        self._search.transcript.append({"role": "user", "content": self._ask(path, localisation)})
+        asked = self._ask(path, localisation)
+        branch = [{"role": "user", "content": asked}]
         for attempt in range(1 + _SAMPLES):
             warmth: dict[str, Any] = {"temperature": _WARMTH, "seed": attempt} if attempt else {}
-            result = await self._search.ask([], max_tokens=ANSWER_TOKENS, **warmth)
+            result = await self._search.ask(branch, max_tokens=ANSWER_TOKENS, **warmth)
             if result is None:
                 break
             if not result.was_cut:
-                await self._submit(path, result.answer.text)
-            found = await self._search.settle()
+                await self._submit(path, asked, result.answer.text)
+            found = await self._search.proving.settle()
             if found is not None:
                 return found
-        return await self._search.settle()
+        return await self._search.proving.settle()
 
     def _path(self, localisation: Localisation) -> str:
         for one in localisation.missing:
@@ -65,7 +67,7 @@ class Writing:
             f"{wanted}. Answer with only the new and changed definitions, each as a whole."
         )
 
-    async def _submit(self, path: str, answer: str) -> None:
+    async def _submit(self, path: str, asked: str, answer: str) -> None:
         parser = TextParser(default_path=path)
         parsed = [*parser.feed(answer), *parser.finish()]
         blocks = [one.action.code for one in parsed if isinstance(one.action, Define)]
@@ -78,4 +80,4 @@ class Writing:
             except ToolError:
                 continue
         if text != old:
-            await self._search.submit_files({path: text}, answer)
+            await self._search.proving.submit({path: text}, asked, answer)

@@ -11,6 +11,7 @@ import os
 import select
 import signal
 import sys
+import tempfile
 import time
 
 CAPTURE_BYTES = 200_000
@@ -92,15 +93,31 @@ def child(job, write_end):
         os._exit(status)
 
 
-def main():
-    """Serve jobs until stdin ends."""
-    import _pytest.assertion.rewrite  # noqa: F401
+def prime():
+    """Run a failing test of our own, so that runner and plugins are imported before the forks.
+
+    Plugins import much of what they need at the first failure only. What the run left of its own
+    is removed; of the workspace nothing was imported.
+    """
     import pytest
 
-    del pytest
+    before, paths = os.getcwd(), list(sys.path)
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "test_hotloop_prime.py"), "w") as file:
+            file.write("def test_prime():\n    assert [0] == [1]\n")
+        os.chdir(folder)
+        pytest.main(["-q", "--rootdir", folder, "-p", "no:cacheprovider", folder])
+        os.chdir(before)
+    sys.modules.pop("test_hotloop_prime", None)
+    sys.path[:] = paths
+
+
+def main():
+    """Serve jobs until stdin ends."""
     sys.path[:] = [p for p in sys.path if p]
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    prime()
     answers.write(json.dumps({"ready": True}) + "\n")
     answers.flush()
     for line in sys.stdin:

@@ -1,0 +1,169 @@
+"""Prove candidates: test whole files in a copy of the workspace while the model writes on."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from hotloop.errors import HotloopError
+from hotloop.ledger.events import Effect, StepKind, TestsRun, ToolEnd, ToolStart
+from hotloop.levers.trials import Trials
+from hotloop.loop.parts import Parts
+from hotloop.workspace.testrun import TestOutcome
+
+_BACKLOG = 3
+ResultT = TypeVar("ResultT")
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate that tests accept: whole files by path, and the answer as the model gave it.
+
+    `question` is what the model was asked.
+    """
+
+    texts: dict[str, str]
+    question: str
+    answer: str
+    outcome: TestOutcome
+
+
+class Proving:
+    """Candidates under test. `starting` is the task that prepares the copy.
+
+    `winner` is the first candidate with all tests green; `best_partial` the one that leaves
+    fewest failing, where that is fewer than in `baseline`.
+    """
+
+    def __init__(
+        self, parts: Parts, trials: Trials, starting: asyncio.Task[None], baseline: TestOutcome
+    ) -> None:
+        self._parts = parts
+        self._trials = trials
+        self._starting = starting
+        self._baseline = baseline
+        self._testing: set[asyncio.Task[None]] = set()
+        self._found: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
+        self._numbers = itertools.count(1)
+        self.best_partial: Found | None = None
+        self.tested = 0
+
+    @property
+    def winner(self) -> Found | None:
+        """Return the candidate that won, if one did."""
+        return self._found.result() if self._found.done() else None
+
+    async def submit(self, texts: Mapping[str, str], question: str, answer: str) -> None:
+        """Queue whole files for testing; waits while too many are queued."""
+        task = asyncio.create_task(self._prove(dict(texts), question, answer))
+        self._testing.add(task)
+        task.add_done_callback(self._testing.discard)
+        while len(self._testing) > _BACKLOG and not self._found.done():
+            await self._wait_for_one()
+
+    async def until_won(self, work: Awaitable[ResultT]) -> ResultT | None:
+        """Return what `work` brings; None, and `work` cancelled, when a candidate wins first."""
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({task, self._found}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        return None if task.cancelled() else task.result()
+
+    async def settle(self) -> Found | None:
+        """Wait for what is being tested; return the winner, else the best partial one."""
+        while self._testing and not self._found.done():
+            await self._wait_for_one()
+        return self.winner or self.best_partial
+
+    async def stop(self) -> None:
+        """Cancel what is being tested."""
+        for task in self._testing:
+            task.cancel()
+        await asyncio.gather(*self._testing, return_exceptions=True)
+
+    async def _wait_for_one(self) -> None:
+        await asyncio.wait({*self._testing, self._found}, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _prove(self, texts: dict[str, str], question: str, answer: str) -> None:
+        await asyncio.shield(self._starting)
+        data = {path: self._encoded(path, text) for path, text in texts.items()}
+        outcome = await self._timed(data)
+        if outcome is None:
+            return
+        self.tested += 1
+        found = Found(texts=texts, question=question, answer=answer, outcome=outcome)
+        if outcome.green and not self._found.done():
+            self._found.set_result(found)
+        elif _is_better(outcome, self.best_partial, self._baseline):
+            self.best_partial = found
+
+    def _encoded(self, path: str, text: str) -> bytes:
+        if (self._parts.workspace.root / path).is_file():
+            return self._parts.workspace.read_text(path).encode(text)
+        return text.encode()
+
+    async def _timed(self, data: dict[str, bytes]) -> TestOutcome | None:
+        clock, action = self._parts.clock, f"trial{next(self._numbers)}"
+        with clock.step(StepKind.TEST) as step:
+            start_s = clock.now_s()
+            clock.emit(
+                ToolStart(
+                    t_s=start_s,
+                    step=step.number,
+                    action=action,
+                    tool="test",
+                    effect=Effect.PROCESS,
+                    lever="race",
+                )
+            )
+            outcome = None
+            try:
+                outcome = await self._trials.test(data)
+            except HotloopError as error:
+                clock.note(f"a candidate could not be tested: {error.cause}", "warning")
+            finally:
+                end_s = clock.now_s()
+                clock.emit(
+                    ToolEnd(
+                        t_s=end_s,
+                        step=step.number,
+                        action=action,
+                        tool="test",
+                        start_s=start_s,
+                        duration_s=end_s - start_s,
+                        ok=outcome is not None and outcome.green,
+                        summary=outcome.summary if outcome else "not run",
+                    )
+                )
+            if outcome is not None:
+                clock.emit(_event(outcome, action, clock.now_s()))
+        return outcome
+
+
+def _is_better(outcome: TestOutcome, best: Found | None, baseline: TestOutcome) -> bool:
+    if outcome.targeted or outcome.timed_out or not outcome.passed:
+        return False
+    bad = outcome.failed + outcome.errors
+    least = best.outcome.failed + best.outcome.errors if best else None
+    limit = baseline.failed + baseline.errors if least is None else least
+    return bad < limit
+
+
+def _event(outcome: TestOutcome, action: str, t_s: float) -> TestsRun:
+    return TestsRun(
+        t_s=t_s,
+        action=action,
+        command=outcome.command,
+        green=outcome.green,
+        passed=outcome.passed,
+        failed=outcome.failed + outcome.errors,
+        duration_s=outcome.duration_s,
+        timed_out=outcome.timed_out,
+        targeted=outcome.targeted,
+    )

@@ -1,0 +1,204 @@
+"""One goal being met, from its start to its end, whatever the end is."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from pathlib import Path
+
+import hotloop
+from hotloop import paths
+from hotloop.config import Config
+from hotloop.errors import EnvironmentFault, HotloopError
+from hotloop.ledger.events import Emit, Event, Outcome, SessionStart
+from hotloop.ledger.fold import Summary
+from hotloop.loop.agent import Agent
+from hotloop.loop.budget import Budget
+from hotloop.loop.caller import Caller
+from hotloop.loop.capability import choose_dialect
+from hotloop.loop.clock import SessionClock
+from hotloop.loop.opening import Opened
+from hotloop.loop.parts import Parts
+from hotloop.loop.prefetch import Tests, first_tests, gather_context
+from hotloop.loop.repair import Repair
+from hotloop.loop.warming import Warming
+from hotloop.tools.base import ToolContext
+from hotloop.workspace.changes import Checkpoint
+from hotloop.workspace.root import Workspace
+from hotloop.workspace.sandbox import Consent, Sandbox, scratch_dir
+from hotloop.workspace.testplan import detect
+
+_TESTS_HEAD_START_S = 0.05
+_NO_TESTS = "no tests found, so nothing can be verified: name the command with --test"
+
+
+def new_session_id() -> str:
+    """Return an id that sorts by time: `1123-040501-9f3a`."""
+    return time.strftime("%m%d-%H%M%S-") + secrets.token_hex(2)
+
+
+class Session:
+    """Meets one goal in one workspace. `emit` gets every event; it must not raise."""
+
+    def __init__(
+        self,
+        goal: str,
+        workspace: Workspace,
+        config: Config,
+        opened: Opened,
+        emit: Emit,
+        consent: Consent,
+        session: str,
+    ) -> None:
+        self.session = session
+        self._goal = goal
+        self._workspace = workspace
+        self._config = config
+        self._opened = opened
+        self._sink = emit
+        self._summary = Summary()
+        self._clock = SessionClock(self._emit, Budget(config.budget_s, opened.start_s))
+        self._consent = consent
+        self._solved = False
+        self.fault: HotloopError | None = None
+
+    def _emit(self, event: Event) -> None:
+        self._summary.add(event)
+        self._sink(event)
+
+    async def run(self) -> Outcome:
+        """Work until an end is reached; always emits `session.end`. Cancelling is an end too."""
+        outcome = Outcome.ERROR
+        self._announce()
+        limit = asyncio.timeout(max(0.0, self._clock.budget.left_s))
+        with Checkpoint(self._workspace, self.session) as checkpoint:
+            try:
+                async with limit:
+                    await self._work(self._parts(checkpoint))
+                outcome = Outcome.SOLVED if self._solved else Outcome.UNSOLVED
+            except TimeoutError:
+                outcome = Outcome.OVER_BUDGET if limit.expired() else Outcome.ERROR
+                if self._solved:
+                    outcome = Outcome.SOLVED
+                else:
+                    self._clock.note(f"over the budget of {self._config.budget_s:g} s", "warning")
+            except HotloopError as error:
+                self.fault = error
+                self._clock.note(str(error), "error")
+            finally:
+                self._tell_changes(checkpoint, outcome)
+                now_s = self._clock.now_s()
+                self._sink(self._summary.session_end(outcome, self.session, now_s))
+        return outcome
+
+    def _announce(self) -> None:
+        self._emit(
+            SessionStart(
+                t_s=0.0,
+                session=self.session,
+                goal=self._goal,
+                repo=str(self._workspace.root),
+                backend=self._opened.client.base_url,
+                model=self._opened.client.model,
+                dialect=self._dialect(),
+                budget_s=self._config.budget_s,
+                started_at=time.time(),
+                version=hotloop.__version__,
+            )
+        )
+
+    def _dialect(self) -> str:
+        client = self._opened.client
+        return choose_dialect(
+            self._config, client.base_url, client.model, is_small=self._opened.is_small
+        )
+
+    def _parts(self, checkpoint: Checkpoint) -> Parts:
+        output_dir = paths.state_dir() / "outputs" / self.session
+        root = self._workspace.root
+        return Parts(
+            goal=self._goal,
+            config=self._config,
+            clock=self._clock,
+            caller=Caller(self._opened.client, self._clock),
+            context=ToolContext(
+                workspace=self._workspace,
+                checkpoint=checkpoint,
+                output_dir=output_dir,
+                scratch=scratch_dir(root),
+                sandbox=Sandbox.detect(),
+                consent=self._consent,
+                emit=self._emit,
+                now_s=self._clock.now_s,
+            ),
+            plan=detect(root, self._config.test),
+            output_dir=output_dir,
+            is_small=self._opened.is_small,
+        )
+
+    async def _work(self, parts: Parts) -> None:
+        if parts.plan is None:
+            self._clock.note(_NO_TESTS, "warning")
+        if parts.is_small and parts.plan is not None:
+            await self._work_small(parts)
+            return
+        tests = None
+        if parts.plan is not None and parts.has("prefetch"):
+            tests = asyncio.create_task(first_tests(parts, trace=True))
+        await self._work_free(parts, tests)
+
+    async def _work_small(self, parts: Parts) -> None:
+        """Repair what fails; a small model gets free tool use only where nothing fails."""
+        warming = Warming(parts, self._opened.engine)
+        warming.start()
+        try:
+            first = await first_tests(parts, trace=True)
+            await warming.finish()
+        finally:
+            await warming.cancel()
+        outcome = first.outcome
+        if outcome is not None and not outcome.green and not outcome.no_tests:
+            repair = Repair(parts, outcome)
+            try:
+                await repair.run()
+            finally:
+                self._solved = repair.solved
+            return
+        done: asyncio.Task[Tests] = asyncio.create_task(_given(first))
+        await asyncio.wait({done})
+        await self._work_free(parts, done)
+
+    async def _work_free(self, parts: Parts, tests: asyncio.Task[Tests] | None) -> None:
+        agent = Agent(parts, self._dialect(), tests)
+        try:
+            if tests is not None:
+                await asyncio.wait({tests}, timeout=_TESTS_HEAD_START_S)
+                if tests.done():
+                    tests.result()
+            context = await gather_context(parts) if parts.has("prefetch") else ""
+            await agent.run(context)
+        finally:
+            self._solved = agent.solved
+            if tests is not None:
+                tests.cancel()
+                await asyncio.gather(tests, return_exceptions=True)
+        if agent.message:
+            self._clock.note(agent.message)
+
+    def _tell_changes(self, checkpoint: Checkpoint, outcome: Outcome) -> None:
+        changed = checkpoint.changed()
+        if changed and outcome is not Outcome.SOLVED:
+            names = ", ".join(changed)
+            self._clock.note(f"left changed: {names}; take it back with `hotloop undo`")
+
+
+async def _given(tests: Tests) -> Tests:
+    return tests
+
+
+def find_workspace(folder: Path) -> Workspace:
+    """Return the workspace in a folder. Raises EnvironmentFault when there is none."""
+    if not folder.is_dir():
+        raise EnvironmentFault(f"there is no folder {folder}", "name the repository with --repo")
+    return Workspace(folder)
