@@ -127,6 +127,32 @@ def completed(source: str, deviation: Deviation, rest_of_line: str) -> list[str]
     return texts
 
 
+def opens_block(line: str) -> bool:
+    """Say whether a line opens a block of further lines."""
+    return line.rstrip().endswith((":", "{"))
+
+
+def block_of(begun: str, text: str) -> str:
+    """Return those lines of `text` that are in the block which the last line of `begun` opens.
+
+    With the brace that closes it; empty where the block has no line.
+    """
+    opener = begun.rsplit("\n", 1)[-1]
+    depth = _indent(opener)
+    inside: list[str] = []
+    for line in text.split("\n"):
+        if not line.strip() or _indent(line) <= depth:
+            if line.strip() == "}" and inside:
+                inside.append(line)
+            break
+        inside.append(line)
+    return "".join(f"\n{line}" for line in inside)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
 def next_start(source: str, at: int) -> int:
     """Return where copying goes on when the answer left the source at `at`: behind that word."""
     return at + max(1, len(_word(source, at)))

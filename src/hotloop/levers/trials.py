@@ -25,17 +25,15 @@ _SLOWER = 5.0
 class Trials:
     """A copy of the workspace in which single-file candidates are tested, one at a time.
 
-    `baseline` is the failing run that the candidates have to mend: its failing tests run first,
-    and a candidate may take a few times as long as it did. pytest runs warm, unless `warm` is
-    False.
+    `mend` names the failing run that candidates have to mend: its failing tests run first, and a
+    candidate may take a few times as long as it did. pytest runs warm, unless `warm` is False.
     """
 
-    def __init__(
-        self, context: ToolContext, plan: TestPlan, baseline: TestOutcome, *, warm: bool = True
-    ) -> None:
+    def __init__(self, context: ToolContext, plan: TestPlan, *, warm: bool = True) -> None:
         self._context = context
         self._given = plan
-        self._baseline = baseline
+        self._targets: tuple[str, ...] = ()
+        self._deadline_s = _LEAST_DEADLINE_S
         self._warm_wanted = warm and plan.framework is Framework.PYTEST and not plan.shell
         self._folder = Path()
         self._warm: WarmRunner | None = None
@@ -90,11 +88,17 @@ class Trials:
                 for path, data in before.items():
                     self._write(path, data)
 
+    def mend(self, outcome: TestOutcome) -> None:
+        """Take a failing run as what candidates have to mend."""
+        names = (one.test_id for one in outcome.failures if one.test_id)
+        self._targets = tuple(dict.fromkeys(names))
+        self._deadline_s = max(_LEAST_DEADLINE_S, _SLOWER * outcome.duration_s)
+
     def accept(self, changes: Mapping[str, bytes], outcome: TestOutcome) -> None:
         """Take changes that are in the workspace now as the new base, with what still fails."""
         for path, data in changes.items():
             self._write(path, data)
-        self._baseline = outcome
+        self.mend(outcome)
 
     def _read(self, path: str) -> bytes | None:
         target = self.root / path
@@ -109,30 +113,26 @@ class Trials:
         target.write_bytes(data)
 
     async def _run(self) -> TestOutcome:
-        targets = tuple(
-            dict.fromkeys(one.test_id for one in self._baseline.failures if one.test_id)
-        )
-        if targets and self._plan.targetable:
-            outcome = await self._run_once(targets, fail_fast=False)
-            if not outcome.green and not outcome.no_tests:
+        if self._targets and self._plan.targetable:
+            outcome = await self._run_once(self._targets)
+            bad = outcome.failed + outcome.errors
+            if outcome.timed_out or bad >= len(self._targets):
                 return outcome
-        return await self._run_once((), fail_fast=False)
+        return await self._run_once(())
 
-    async def _run_once(self, targets: tuple[str, ...], *, fail_fast: bool) -> TestOutcome:
+    async def _run_once(self, targets: tuple[str, ...]) -> TestOutcome:
         runner: Runner = self._warm or ContainedRunner(
             sandbox=self._context.sandbox,
             consent=self._context.consent,
             scratch=self._context.scratch,
             origin=self._origin,
         )
-        deadline_s = max(_LEAST_DEADLINE_S, _SLOWER * self._baseline.duration_s)
         return await run_tests(
             self._plan,
             self.root,
             runner,
-            deadline_s=deadline_s,
+            deadline_s=self._deadline_s,
             targets=targets,
-            fail_fast=fail_fast,
             scratch=self._context.scratch,
         )
 

@@ -23,6 +23,12 @@ def is_valid(path: str, text: str) -> bool:
     return True
 
 
+def is_comment(path: str, token: str) -> bool:
+    """Say whether a token begins a comment, which cannot mend anything."""
+    begins = "#" if path.endswith((".py", ".sh", ".rb")) else ("//", "/*")
+    return token.lstrip().startswith(begins)
+
+
 def fingerprint(path: str, text: str) -> str:
     """Return what two texts share exactly when they are the same code but for layout."""
     if path.endswith(".py"):

@@ -12,11 +12,12 @@ from hotloop.workspace.definitions import definitions
 from hotloop.workspace.localise import Localisation, SuspectDefinition
 from hotloop.workspace.root import Workspace
 from hotloop.workspace.syntax import language_of
+from hotloop.workspace.testrun import TestOutcome
 from hotloop.workspace.text import TextFile
 
-_DIGEST_CHARS = 900
+_FAILURE_CHARS = 600
 _MOST_LINES = 80
-_LINE_NUMBER = re.compile(r" line \d+$", re.MULTILINE)
+_MOST_SIBLINGS = 12
 
 
 class Focus(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,7 @@ class Focus(msgspec.Struct, frozen=True, kw_only=True):
     last_line: int
     file: TextFile
     line_scores: dict[int, float]
+    siblings: str = ""
 
     @property
     def language(self) -> str:
@@ -57,9 +59,16 @@ class Focus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def focus_on(
-    workspace: Workspace, suspect: SuspectDefinition, localisation: Localisation
+    workspace: Workspace,
+    suspect: SuspectDefinition,
+    localisation: Localisation,
+    *,
+    whole: bool = False,
 ) -> Focus | None:
-    """Return the focus on a suspect definition; None for a class or one too long to rewrite."""
+    """Return the focus on a suspect definition; None for a class or one too long to rewrite.
+
+    With `whole`, the fault may be in the definition's head too.
+    """
     file = workspace.read_text(suspect.path)
     lines = file.text.split("\n")
     inside = [
@@ -81,11 +90,12 @@ def focus_on(
         path=suspect.path,
         name=suspect.name,
         source=source,
-        start=_start(suspect, source, scores),
+        start=0 if whole else _start(suspect, source, scores),
         first_line=suspect.start_line,
         last_line=suspect.end_line,
         file=file,
         line_scores=scores,
+        siblings=_siblings(suspect.path, file.text, suspect),
     )
 
 
@@ -115,18 +125,39 @@ def _body_line(path: str, source: str) -> int:
     return body[0].lineno - 1 if body[0].lineno > function.lineno else 0
 
 
-def question(goal: str, digest: str, focus: Focus) -> str:
+def question(goal: str, outcome: TestOutcome, focus: Focus) -> str:
     """Return the first user message about a definition."""
-    return f"Goal: {goal}\n\nFailing test:\n{shorten(digest)}\n\n{code(focus)}"
+    return f"Goal: {goal}\n\nFailing test:\n{first_failure(outcome)}\n\n{code(focus)}"
+
+
+def another(focus: Focus) -> str:
+    """Return the user message that shows one more definition."""
+    return f"Or is it this one?\n\n{code(focus)}"
 
 
 def code(focus: Focus) -> str:
-    """Return a definition as a named code block."""
-    return f"{focus.path}:\n```{focus.language}\n{focus.source}\n```"
+    """Return a definition as a named code block, with what its class offers beside it."""
+    return f"{focus.path}{focus.siblings}:\n```{focus.language}\n{focus.source}\n```"
 
 
-def shorten(digest: str) -> str:
-    """Return a test digest without what a model does not need: counts and line numbers."""
-    lines = digest.split("\n")
-    kept = lines[1:] if len(lines) > 1 and "failed" in lines[0] else lines
-    return _LINE_NUMBER.sub("", "\n".join(kept))[:_DIGEST_CHARS]
+def first_failure(outcome: TestOutcome) -> str:
+    """Return the first failing test as a small model needs it: its lines and the values."""
+    shown = next((one.excerpt for one in outcome.failures if one.excerpt), "")
+    if not shown:
+        return outcome.digest(_FAILURE_CHARS)
+    head, _, rest = shown.partition("\n")
+    name = re.sub(r" line \d+$| \(.*", "", head.removeprefix("FAIL ").split("::")[-1])
+    return f"{name}\n{rest}"[:_FAILURE_CHARS].rstrip()
+
+
+def _siblings(path: str, text: str, suspect: SuspectDefinition) -> str:
+    """Return the names of the other members of a method's class."""
+    parent = suspect.name.rpartition(".")[0]
+    if not parent:
+        return ""
+    names = [
+        one.name
+        for one in definitions(path, text)
+        if one.parent == parent and one.qualified_name != suspect.name
+    ]
+    return f", class {parent} (with {', '.join(names[:_MOST_SIBLINGS])})" if names else ""

@@ -28,6 +28,11 @@ class Tests(msgspec.Struct, kw_only=True):
     outcome: TestOutcome | None
     text: str
 
+    @property
+    def is_red(self) -> bool:
+        """Say whether tests ran and failed."""
+        return self.outcome is not None and not self.outcome.green and not self.outcome.no_tests
+
 
 async def first_tests(parts: Parts, *, trace: bool) -> Tests:
     """Run the tests as they are. Raises EnvironmentFault where nobody consents to running them."""

@@ -20,13 +20,9 @@ ResultT = TypeVar("ResultT")
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate that tests accept: whole files by path, and the answer as the model gave it.
-
-    `question` is what the model was asked.
-    """
+    """A candidate that tests accept: whole files by path, and the answer as the model gave it."""
 
     texts: dict[str, str]
-    question: str
     answer: str
     outcome: TestOutcome
 
@@ -56,9 +52,9 @@ class Proving:
         """Return the candidate that won, if one did."""
         return self._found.result() if self._found.done() else None
 
-    async def submit(self, texts: Mapping[str, str], question: str, answer: str) -> None:
+    async def submit(self, texts: Mapping[str, str], answer: str) -> None:
         """Queue whole files for testing; waits while too many are queued."""
-        task = asyncio.create_task(self._prove(dict(texts), question, answer))
+        task = asyncio.create_task(self._prove(dict(texts), answer))
         self._testing.add(task)
         task.add_done_callback(self._testing.discard)
         while len(self._testing) > _BACKLOG and not self._found.done():
@@ -90,14 +86,14 @@ class Proving:
     async def _wait_for_one(self) -> None:
         await asyncio.wait({*self._testing, self._found}, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _prove(self, texts: dict[str, str], question: str, answer: str) -> None:
+    async def _prove(self, texts: dict[str, str], answer: str) -> None:
         await asyncio.shield(self._starting)
         data = {path: self._encoded(path, text) for path, text in texts.items()}
         outcome = await self._timed(data)
         if outcome is None:
             return
         self.tested += 1
-        found = Found(texts=texts, question=question, answer=answer, outcome=outcome)
+        found = Found(texts=texts, answer=answer, outcome=outcome)
         if outcome.green and not self._found.done():
             self._found.set_result(found)
         elif _is_better(outcome, self.best_partial, self._baseline):

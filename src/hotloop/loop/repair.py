@@ -9,6 +9,7 @@ it nearly wrote are tried in a copy of the workspace; the first that turns the t
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 
 from hotloop.actions.dialects import prompt
@@ -28,6 +29,7 @@ from hotloop.workspace.testrun import TestOutcome
 
 _MOST_DEFINITIONS = 4
 _MOST_ROUNDS = 3
+_WRONG_CALL = re.compile(r"\bargument")
 
 
 class Repair:
@@ -39,31 +41,21 @@ class Repair:
         self._transcript = small_transcript(parts)
         self.solved = False
 
-    async def run(self) -> None:
-        """Work until the tests are green, nothing is left to try, or the task is cancelled."""
-        if self._parts.plan is None:
-            return
-        trials = Trials(
-            self._parts.context,
-            self._parts.plan,
-            self._outcome,
-            warm=self._parts.has("warm_tests"),
-        )
-        starting = asyncio.create_task(trials.start())
-        try:
-            for _ in range(_MOST_ROUNDS):
-                if not await self._round(trials, starting):
-                    return
-        finally:
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
-            await trials.close()
+    async def run(self, trials: Trials, starting: asyncio.Task[None]) -> None:
+        """Work until the tests are green, nothing is left to try, or the task is cancelled.
+
+        `starting` is the task that prepares the copy in which `trials` run.
+        """
+        trials.mend(self._outcome)
+        for _ in range(_MOST_ROUNDS):
+            if not await self._round(trials, starting):
+                return
 
     async def _round(self, trials: Trials, starting: asyncio.Task[None]) -> bool:
         """Mend one thing; return whether there is progress and still something to mend."""
         localisation = await asyncio.to_thread(self._localise)
         proving = Proving(self._parts, trials, starting, self._outcome)
-        search = Search(self._parts, self._transcript, proving, self._outcome.digest())
+        search = Search(self._parts, self._transcript, proving, self._outcome)
         try:
             found = await self._look(search, localisation)
         finally:
@@ -83,9 +75,10 @@ class Repair:
 
     def _focuses(self, localisation: Localisation) -> Sequence[Focus]:
         found: list[Focus] = []
+        whole = any(_WRONG_CALL.search(one.message) for one in self._outcome.failures)
         for suspect in localisation.definitions:
             try:
-                focus = focus_on(self._parts.workspace, suspect, localisation)
+                focus = focus_on(self._parts.workspace, suspect, localisation, whole=whole)
             except ToolError:
                 continue
             if focus is not None:
@@ -111,10 +104,7 @@ class Repair:
         if outcome is None or _bad(outcome) >= _bad(self._outcome):
             checkpoint.rollback_to(mark)
             return False
-        self._transcript.append(
-            {"role": "user", "content": found.question},
-            {"role": "assistant", "content": found.answer},
-        )
+        self._transcript.append({"role": "assistant", "content": found.answer})
         self._outcome = outcome
         self.solved = outcome.green
         trials.accept({path: self._read(path) for path in found.texts}, outcome)

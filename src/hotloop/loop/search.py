@@ -3,82 +3,140 @@
 What to try next is the likeliest by the model (the probability of a token it did not write) times
 how suspect its line is by the tests. Copying another definition, which costs seconds, has a fixed
 likelihood, so that it comes when the better candidates of the definitions so far are used up.
+
+The order also spares prefill: the definitions shown so far are one growing prefix; jobs of the
+definition at hand are preferred; and lines are completed from the last to the first, so that each
+request is a prefix of what the KV cache holds.
 """
 
 from __future__ import annotations
 
-import heapq
-import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from hotloop.ledger.events import StepKind
-from hotloop.levers.deviations import Copy, Deviation, completed, next_start, read_copy, replaced
+from hotloop.levers.deviations import (
+    Deviation,
+    block_of,
+    completed,
+    next_start,
+    opens_block,
+    read_copy,
+    replaced,
+)
 from hotloop.loop.caller import CallResult
-from hotloop.loop.candidates import fingerprint, is_valid
-from hotloop.loop.focus import Focus, question
+from hotloop.loop.candidates import fingerprint, is_comment, is_valid
+from hotloop.loop.focus import Focus, another, question
 from hotloop.loop.parts import Parts
 from hotloop.loop.proving import Found, Proving
 from hotloop.loop.transcript import Transcript
+from hotloop.workspace.autoimport import mend_imports
+from hotloop.workspace.testrun import TestOutcome
 
 ALTERNATIVES = 10
 LINE_TOKENS = 28
+BLOCK_TOKENS = 24
 ANSWER_TOKENS = 700
 _OTHER_DEFINITION = 0.12
 _LATER_DEFINITION = 0.7
 _RESUME = 0.06
+_REWRITTEN = 0.8
 _LEAST_SCORE = 0.0015
 _CALL_COST = 0.5
+_SWITCH_COST = 0.5
+_BATCH = 5
+_BATCH_SCORE = 0.3
 
 
 class _Job(msgspec.Struct, frozen=True, kw_only=True):
     """Something to try in a definition: copy it from `start` on, or a token in its place.
 
-    With `complete`, the model writes the rest of the token's line.
+    `base` is the text that the token's offset is in. With `complete`, the model writes the rest
+    of the token's line.
     """
 
+    score: float
     focus: Focus
     start: int = 0
+    base: str = ""
     deviation: Deviation | None = None
     complete: bool = False
 
+    @property
+    def needs_model(self) -> bool:
+        """Say whether the job takes a model call, not only a test run."""
+        return self.deviation is None or self.complete
+
+    @property
+    def offset(self) -> int:
+        """Return where in the definition the job goes on."""
+        return self.deviation.offset if self.deviation else self.start
+
 
 class Search:
-    """Candidates for the repair of one failing run; `digest` is what the run says."""
+    """Candidates for the repair of the failing run `outcome`."""
 
-    def __init__(self, parts: Parts, transcript: Transcript, proving: Proving, digest: str) -> None:
+    def __init__(
+        self, parts: Parts, transcript: Transcript, proving: Proving, outcome: TestOutcome
+    ) -> None:
         self.parts = parts
         self.proving = proving
-        self._transcript = transcript
-        self._digest = digest
+        self.transcript = transcript
+        self._outcome = outcome
         self._seen: set[str] = set()
-        self._heap: list[tuple[float, int, _Job]] = []
-        self._order = itertools.count()
+        self._shown: list[Focus] = []
+        self._jobs: list[_Job] = []
+        self._at: Focus | None = None
 
     async def run(self, focuses: Sequence[Focus]) -> Found | None:
         """Try until a candidate wins or nothing likely is left; return the best there is."""
         score = 1.0
         for focus in focuses:
             self._seen.add(fingerprint(focus.path, focus.source))
-            self._push(score, _Job(focus=focus, start=focus.start))
+            self._push(_Job(score=score, focus=focus, start=focus.start))
             score = _OTHER_DEFINITION if score == 1.0 else score * _LATER_DEFINITION
-        while self._heap and self.proving.winner is None:
-            await self._try(heapq.heappop(self._heap)[2])
+        while self._jobs and self.proving.winner is None:
+            for job in self._next():
+                if self.proving.winner is None:
+                    await self._try(job)
         return await self.proving.settle()
 
-    def _push(self, score: float, job: _Job) -> None:
-        if score >= _LEAST_SCORE:
-            heapq.heappush(self._heap, (-score, next(self._order), job))
+    def _push(self, job: _Job) -> None:
+        if job.score >= _LEAST_SCORE:
+            self._jobs.append(job)
+
+    def _next(self) -> list[_Job]:
+        """Take the best job, with more of its kind where that spares prefill."""
+        best = max(self._jobs, key=self._worth)
+        batch = [best]
+        if best.complete:
+            like = [
+                job
+                for job in self._jobs
+                if job.complete
+                and job is not best
+                and (job.focus, job.base) == (best.focus, best.base)
+                and job.score >= _BATCH_SCORE * best.score
+            ]
+            batch += sorted(like, key=lambda job: -job.score)[: _BATCH - 1]
+        self._jobs = [job for job in self._jobs if job not in batch]
+        return sorted(batch, key=lambda job: -job.offset)
+
+    def _worth(self, job: _Job) -> float:
+        is_elsewhere = self._at is not None and job.focus is not self._at
+        return job.score * (_SWITCH_COST if job.needs_model and is_elsewhere else 1.0)
 
     async def _try(self, job: _Job) -> None:
+        if job.needs_model:
+            self._at = job.focus
         if job.deviation is None:
             await self._copy(job.focus, job.start)
         elif job.complete:
-            await self._complete(job.focus, job.deviation)
+            await self._complete(job.focus, job.base, job.deviation)
         else:
-            await self._submit(job.focus, replaced(job.focus.source, job.deviation))
+            await self._submit(job.focus, replaced(job.base, job.deviation))
 
     async def _copy(self, focus: Focus, start: int) -> None:
         """Let the model copy the definition from `start` on, and queue what it doubts."""
@@ -91,43 +149,67 @@ class Search:
         )
         if result is None:
             return
+        written = focus.source[:start] + result.answer.text.split("\n```", 1)[0].rstrip()
         if not result.was_cut:
-            written = result.answer.text.split("\n```", 1)[0].rstrip()
-            await self._submit(focus, focus.source[:start] + written)
-        self._queue(focus, read_copy(focus.source, start, result.scores))
+            await self._submit(focus, written)
+        copy = read_copy(focus.source, start, result.scores)
+        self._queue(focus, focus.source, copy.deviations, 1.0)
+        if copy.end is None:
+            return
+        rewritten = read_copy(written, start, result.scores).deviations
+        later = [one for one in rewritten if one.offset >= copy.end]
+        self._queue(focus, written, later, _REWRITTEN)
+        goes_on = next_start(focus.source, copy.end)
+        if focus.source[goes_on:].strip():
+            self._push(_Job(score=_RESUME, focus=focus, start=goes_on))
 
-    def _queue(self, focus: Focus, copy: Copy) -> None:
-        for deviation in copy.deviations:
-            score = deviation.probability * focus.suspicion(deviation.offset)
-            self._push(score, _Job(focus=focus, deviation=deviation))
-            self._push(score * _CALL_COST, _Job(focus=focus, deviation=deviation, complete=True))
-        if copy.end is not None:
-            start = next_start(focus.source, copy.end)
-            if focus.source[start:].strip():
-                self._push(_RESUME, _Job(focus=focus, start=start))
+    def _queue(
+        self, focus: Focus, base: str, deviations: Sequence[Deviation], weight: float
+    ) -> None:
+        for one in deviations:
+            if is_comment(focus.path, one.token):
+                continue
+            score = weight * one.probability * focus.suspicion(one.offset)
+            self._push(_Job(score=score, focus=focus, base=base, deviation=one))
+            self._push(
+                _Job(score=score * _CALL_COST, focus=focus, base=base, deviation=one, complete=True)
+            )
 
-    async def _complete(self, focus: Focus, deviation: Deviation) -> None:
+    async def _complete(self, focus: Focus, base: str, deviation: Deviation) -> None:
         """Let the model write the rest of a line that begins with another token."""
         if "\n" in deviation.token:
             return
-        begun = focus.source[: deviation.offset] + deviation.token
+        begun = base[: deviation.offset] + deviation.token
         result = await self._ask(focus, begun, max_tokens=LINE_TOKENS, stop=["\n"])
         if result is None or result.was_cut:
             return
-        for text in completed(focus.source, deviation, result.answer.text):
+        rest = result.answer.text
+        if deviation.is_line_start and opens_block(rest):
+            rest += await self._block(focus, begun + rest)
+        for text in completed(base, deviation, rest):
             await self._submit(focus, text)
+
+    async def _block(self, focus: Focus, begun: str) -> str:
+        """Let the model write the block that a new line opens."""
+        result = await self._ask(focus, begun + "\n", max_tokens=BLOCK_TOKENS)
+        return block_of(begun, result.answer.text) if result is not None else ""
 
     async def _ask(self, focus: Focus, begun: str, **params: Any) -> CallResult | None:
         """Ask about a definition, with the answer begun; None when a candidate won meanwhile."""
-        branch = [
-            {"role": "user", "content": question(self.parts.goal, self._digest, focus)},
-            {"role": "assistant", "content": f"```{focus.language}\n{begun}"},
-        ]
+        if focus not in self._shown:
+            self.transcript.append({"role": "user", "content": self._question(focus)})
+            self._shown.append(focus)
+        branch = [{"role": "assistant", "content": f"```{focus.language}\n{begun}"}]
         return await self.ask(branch, **params)
+
+    def _question(self, focus: Focus) -> str:
+        if self._shown:
+            return another(focus)
+        return question(self.parts.goal, self._outcome, focus)
 
     async def ask(self, branch: Sequence[dict[str, Any]], **params: Any) -> CallResult | None:
         """Make a model call in a step of its own; None when a candidate won meanwhile."""
-        body = self._transcript.request({"stream": True, "temperature": 0, **params}, branch)
+        body = self.transcript.request({"stream": True, "temperature": 0, **params}, branch)
         with self.parts.clock.step(StepKind.GENERATE) as step:
             call = self.parts.caller.call(body, step=step.number)
             return await self.proving.until_won(call)
@@ -138,6 +220,5 @@ class Search:
         if mark in self._seen or not is_valid(focus.path, text):
             return
         self._seen.add(mark)
-        asked = question(self.parts.goal, self._digest, focus)
-        answer = f"```{focus.language}\n{text}\n```"
-        await self.proving.submit({focus.path: focus.file_with(text)}, asked, answer)
+        whole = mend_imports(focus.path, focus.file_with(text))
+        await self.proving.submit({focus.path: whole}, f"```{focus.language}\n{text}\n```")

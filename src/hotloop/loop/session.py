@@ -13,6 +13,7 @@ from hotloop.config import Config
 from hotloop.errors import EnvironmentFault, HotloopError
 from hotloop.ledger.events import Emit, Event, Outcome, SessionStart
 from hotloop.ledger.fold import Summary
+from hotloop.levers.trials import Trials
 from hotloop.loop.agent import Agent
 from hotloop.loop.budget import Budget
 from hotloop.loop.caller import Caller
@@ -27,6 +28,7 @@ from hotloop.tools.base import ToolContext
 from hotloop.workspace.changes import Checkpoint
 from hotloop.workspace.root import Workspace
 from hotloop.workspace.sandbox import Consent, Sandbox, scratch_dir
+from hotloop.workspace.testcommand import TestPlan
 from hotloop.workspace.testplan import detect
 
 _TESTS_HEAD_START_S = 0.05
@@ -141,33 +143,44 @@ class Session:
         if parts.plan is None:
             self._clock.note(_NO_TESTS, "warning")
         if parts.is_small and parts.plan is not None:
-            await self._work_small(parts)
+            await self._work_small(parts, parts.plan)
             return
         tests = None
         if parts.plan is not None and parts.has("prefetch"):
             tests = asyncio.create_task(first_tests(parts, trace=True))
         await self._work_free(parts, tests)
 
-    async def _work_small(self, parts: Parts) -> None:
+    async def _work_small(self, parts: Parts, plan: TestPlan) -> None:
         """Repair what fails; a small model gets free tool use only where nothing fails."""
         warming = Warming(parts, self._opened.engine)
+        trials = Trials(parts.context, plan, warm=parts.has("warm_tests"))
         warming.start()
+        starting = asyncio.create_task(trials.start())
         try:
             first = await first_tests(parts, trace=True)
             await warming.finish()
+            if first.is_red:
+                await self._repair(parts, first, trials, starting)
+                return
         finally:
             await warming.cancel()
-        outcome = first.outcome
-        if outcome is not None and not outcome.green and not outcome.no_tests:
-            repair = Repair(parts, outcome)
-            try:
-                await repair.run()
-            finally:
-                self._solved = repair.solved
-            return
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            await trials.close()
         done: asyncio.Task[Tests] = asyncio.create_task(_given(first))
         await asyncio.wait({done})
         await self._work_free(parts, done)
+
+    async def _repair(
+        self, parts: Parts, first: Tests, trials: Trials, starting: asyncio.Task[None]
+    ) -> None:
+        if first.outcome is None:
+            return
+        repair = Repair(parts, first.outcome)
+        try:
+            await repair.run(trials, starting)
+        finally:
+            self._solved = repair.solved
 
     async def _work_free(self, parts: Parts, tests: asyncio.Task[Tests] | None) -> None:
         agent = Agent(parts, self._dialect(), tests)

@@ -7,9 +7,10 @@ from typing import Any
 from hotloop.actions.parse import TextParser
 from hotloop.actions.types import Define
 from hotloop.errors import ToolError
-from hotloop.loop.focus import shorten
+from hotloop.loop.focus import first_failure
 from hotloop.loop.proving import Found
 from hotloop.loop.search import ANSWER_TOKENS, Search
+from hotloop.workspace.autoimport import mend_imports
 from hotloop.workspace.definitions import replace_definitions
 from hotloop.workspace.localise import Localisation
 from hotloop.workspace.syntax import language_of
@@ -33,19 +34,35 @@ class Writing:
         path = self._path(localisation)
         if not path:
             return None
-        asked = self._ask(path, localisation)
-        branch = [{"role": "user", "content": asked}]
+        transcript = self._search.transcript
+        transcript.append({"role": "user", "content": self._ask(path, localisation)})
+        head = self._head(path, localisation)
+        branch = [{"role": "assistant", "content": f"```{language_of(path)}\n{head}"}]
         for attempt in range(1 + _SAMPLES):
             warmth: dict[str, Any] = {"temperature": _WARMTH, "seed": attempt} if attempt else {}
-            result = await self._search.ask(branch, max_tokens=ANSWER_TOKENS, **warmth)
+            result = await self._search.ask(
+                branch if head else [], max_tokens=ANSWER_TOKENS, **warmth
+            )
             if result is None:
                 break
             if not result.was_cut:
-                await self._submit(path, asked, result.answer.text)
+                begun = branch[0]["content"] if head else ""
+                await self._submit(path, begun + result.answer.text)
             found = await self._search.proving.settle()
             if found is not None:
                 return found
         return await self._search.proving.settle()
+
+    def _head(self, path: str, localisation: Localisation) -> str:
+        """Return how the answer begins: with the head of the one function that is missing."""
+        names = [one.name for one in localisation.missing if one.path == path and one.name]
+        if len(names) != 1 or not names[0].isidentifier() or not names[0].islower():
+            return ""
+        match language_of(path):
+            case "python":
+                return f"def {names[0]}("
+            case _:
+                return ""
 
     def _path(self, localisation: Localisation) -> str:
         for one in localisation.missing:
@@ -62,12 +79,12 @@ class Writing:
         names = ", ".join(one.name for one in localisation.missing if one.name)
         wanted = f"Write {names} for {path}" if names else f"Correct {path}"
         return (
-            f"Goal: {self._parts.goal}\n\nFailing test:\n{shorten(self._outcome.digest())}\n\n"
+            f"Goal: {self._parts.goal}\n\nFailing test:\n{first_failure(self._outcome)}\n\n"
             f"{path}:\n```{language_of(path)}\n{source.rstrip()}\n```\n\n"
             f"{wanted}. Answer with only the new and changed definitions, each as a whole."
         )
 
-    async def _submit(self, path: str, asked: str, answer: str) -> None:
+    async def _submit(self, path: str, answer: str) -> None:
         parser = TextParser(default_path=path)
         parsed = [*parser.feed(answer), *parser.finish()]
         blocks = [one.action.code for one in parsed if isinstance(one.action, Define)]
@@ -80,4 +97,4 @@ class Writing:
             except ToolError:
                 continue
         if text != old:
-            await self._search.proving.submit({path: text}, asked, answer)
+            await self._search.proving.submit({path: mend_imports(path, text)}, answer)
