@@ -1,46 +1,66 @@
-# Everything a fresh machine needs: Python >= 3.11, git and make.
-PYTHON ?= python3
+# Everything a fresh machine needs: Python >= 3.11 with pip, git and make.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
+PYTHON ?= $(shell for p in $(CANDIDATES); do $$p -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PIP := -m pip --disable-pip-version-check install -qq
 
-.PHONY: help install demo test unit lint bench clean lock
+# Tests keep what they download in the repository; a model that the user has is not fetched again.
+TEST_HOME := $(CURDIR)/.cache/hotloop
+HOTLOOP_MODELS ?= $(or $(XDG_DATA_HOME),$(HOME)/.local/share)/hotloop/models
+
+.PHONY: help install demo test unit model lint format bench clean lock
 
 help:
-	@echo "make demo   the agent fixes a failing test with the embedded model"
-	@echo "make test   lint, types, layers and all tests (also on the real model)"
-	@echo "make bench  the task suite on the embedded model"
+	@echo "make demo    the agent fixes a failing test with the embedded model"
+	@echo "make test    lint, types, layers and all tests (also on the real models)"
+	@echo "make unit    the tests that need no model"
+	@echo "make bench   the task suite on the embedded model"
+	@echo "make format  format the code"
 
 install: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit("hotloop needs Python 3.11 or newer, this is %d.%d: set PYTHON=python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@if [ -z "$(PYTHON)" ]; then echo "hotloop needs Python 3.11 or newer: set PYTHON=/path/to/python" >&2; exit 1; fi
+	@$(PYTHON) -c '$(NEW_ENOUGH)' || { echo "$(PYTHON) is older than 3.11: set PYTHON" >&2; exit 1; }
+	@echo "installing into $(VENV), once"
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || \
+	  { $(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(BIN)/python install -qq pip; }
+	@$(BIN)/python $(PIP) --require-hashes -r requirements.lock
+	@$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
+# For example: make demo ARGS="--model qwen2.5-coder-0.5b"
 demo: $(STAMP)
-	@$(BIN)/python -m examples.demo
+	@$(BIN)/python -m examples.demo $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache --no-logo
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
 
 unit: $(STAMP)
-	$(BIN)/python -m pytest -m "not model" -n auto
+	$(BIN)/python -m pytest -n auto -m "not model"
+
+model: $(STAMP)
+	HOTLOOP_HOME="$(TEST_HOME)" HOTLOOP_MODELS="$(HOTLOOP_MODELS)" $(BIN)/python -m pytest -m model
 
 test: lint
-	$(BIN)/python -m pytest -n auto -m "not model"
-	$(BIN)/python -m pytest -m model
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory model
 
 bench: $(STAMP)
 	$(BIN)/python -m bench.loops
 
-lock:
+lock: $(STAMP)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist

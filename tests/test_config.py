@@ -60,9 +60,9 @@ def test_a_later_layer_wins_key_by_key(home: Path, repo: Path) -> None:
 
 
 def test_tables_merge_with_their_defaults(home: Path) -> None:
-    user(home, "[engine]\nthreads = 3\nspeculation = false\n[timeouts]\nfirst_byte_s = 900\n")
+    user(home, "[engine]\nthreads = 3\nspeculation = true\n[timeouts]\nfirst_byte_s = 900\n")
     config = load_config(None, {}, {"engine.idle_s": 60.0})
-    assert (config.engine.threads, config.engine.speculation) == (3, False)
+    assert (config.engine.threads, config.engine.speculation) == (3, True)
     assert config.engine.idle_s == 60.0
     assert (config.timeouts.first_byte_s, config.timeouts.chunk_s) == (900.0, 60.0)
 

@@ -1,6 +1,6 @@
 """`python -m examples.demo`: hotloop fixes a failing test in a fresh copy of `repo/`.
 
-Arguments are handed on to `hotloop run`, for example `--backend URL`.
+Arguments are handed on to `hotloop run`, for example `--backend URL` or `--budget 20`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
+from hotloop.engine.catalog import default_id, resolve
+from hotloop.engine.models_store import present_path
+from hotloop.errors import EnvironmentFault
+
+INTERRUPTED = 130
 REPO = Path(__file__).parent / "repo"
 GOAL = "The tea timer shows 2:5 instead of 2:05. Make the failing test pass."
 HOTLOOP = Path(sys.executable).parent / "hotloop"
+BUDGET_S = 60
+"""Three times the default: the demo has to end well on two slow cores too."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -29,15 +36,40 @@ def main(arguments: Sequence[str]) -> int:
         return 3
     copy = Path(tempfile.mkdtemp(prefix="hotloop-demo-")) / "tea"
     shutil.copytree(REPO, copy, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
-    command = [str(HOTLOOP), "run", GOAL, "--repo", str(copy), "--yes", *arguments]
+    command = [str(HOTLOOP), "run", GOAL, "--repo", str(copy), "--yes"]
+    command += ["--budget", str(BUDGET_S), *arguments]
+    print(_introduction(arguments))
     print("$ " + shlex.join(["hotloop", *command[1:]]), flush=True)
     status = _wait_for(command)
-    print("\nWhat changed:\n" + "".join(_diff(copy)), flush=True)
-    print("$ python -m pytest  (once more, cold)", flush=True)
+    if status in (INTERRUPTED, EnvironmentFault.exit_status):
+        return status
+    print("\nWhat changed:\n" + ("".join(_diff(copy)) or "nothing\n"))
+    print("$ python -m pytest  (once more, from outside)", flush=True)
     tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     green = subprocess.call(tests, cwd=copy, env=_environment()) == 0
-    print(f"\nTests are {'green' if green else 'red'}. The copy is in {copy}")
+    print(_farewell(copy, green=green))
     return status or (0 if green else 1)
+
+
+def _introduction(arguments: Sequence[str]) -> str:
+    lines = [f"A small repository has a failing test; hotloop works on a copy of it: {GOAL}"]
+    ref = resolve(default_id())
+    if not {"--backend", "--model"} & set(arguments) and present_path(ref) is None:
+        size = ref.size_bytes / 1e9
+        lines.append(f"The first run downloads a model ({ref.id}, {ref.licence}, {size:.1f} GB).")
+    return "\n".join(lines) + "\n"
+
+
+def _farewell(copy: Path, *, green: bool) -> str:
+    return f"""
+The tests are {"green" if green else "red"}. Have a look:
+  {_shown(HOTLOOP)} trace show
+  {_shown(HOTLOOP)} undo --repo {copy}
+The engine stays warm for half an hour: {_shown(HOTLOOP)} engine stop"""
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _wait_for(command: Sequence[str]) -> int:

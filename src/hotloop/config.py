@@ -51,7 +51,7 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     idle_s: float = 1800.0
     threads: int | None = None
     context: int | None = None
-    speculation: bool = True
+    speculation: bool = False
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import cast
 
 import msgspec
 
-from hotloop.actions.types import AnyAction
+from hotloop.actions.types import AnyAction, Search
 from hotloop.errors import ToolError
 
 TOOL_NAMES = ("read", "list", "search", "edit", "write", "define", "run", "test", "done")
@@ -49,64 +50,96 @@ _FIELD_ALIASES = {
     "filepath": "path",
     "start_line": "start",
     "end_line": "end",
-    "query": "pattern",
-    "regex": "pattern",
     "old_str": "old",
     "old_string": "old",
     "new_str": "new",
     "new_string": "new",
-    "text": "content",
     "cmd": "command",
-    "summary": "message",
 }
+_OWN_ALIASES: dict[str, dict[str, str]] = {
+    "list": {"dir": "path", "directory": "path", "folder": "path"},
+    "search": {"query": "pattern", "regex": "pattern", "text": "pattern"},
+    "write": {"text": "content", "code": "content"},
+    "define": {"text": "code", "content": "code"},
+    "test": {"path": "target", "name": "target"},
+    "done": {"summary": "message", "text": "message"},
+}
+_ARGUMENTS = ("arguments", "args", "parameters", "input")
+_ESCAPE = re.compile(r'\\(u[0-9a-fA-F]{4}|["\\/bfnrt])|\\')
+_TRAILING_COMMA = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[}\]])', re.DOTALL)
 
 
-def names_tool(value: object) -> str:
-    """Return the tool that a decoded JSON value asks for, "" when it is no action."""
-    if not isinstance(value, dict):
-        return ""
-    fields = cast("dict[str, object]", value)
-    function = fields.get("function")
-    if isinstance(function, dict):
-        return names_tool(cast("object", function))
-    name = fields.get("tool") or fields.get("name") or fields.get("action")
-    return name if isinstance(name, str) else ""
+class Request(msgspec.Struct, frozen=True):
+    """A tool call as a model wrote it, with tool and fields under hotloop's own names."""
+
+    tool: str
+    fields: dict[str, object]
+
+    @property
+    def missing(self) -> list[str]:
+        """Return the fields that have to follow as code blocks."""
+        return [name for name in BODIES.get(self.tool, ()) if name not in self.fields]
 
 
-def decode_action(value: object) -> AnyAction:
-    """Return the action of a decoded JSON object.
+def requested(value: object) -> Request | None:
+    """Return what a decoded JSON value asks for, None when it is no action.
 
-    Accepts `{"tool": …, …}` and the `name`/`arguments` forms of function calls, common other
-    names for tools and fields, and numbers written as strings. Raises ToolError that says what
-    is wrong and what would be right, in words for the model.
+    Accepts `{"tool": …, …}`, the `name`/`arguments` forms of function calls and common other
+    names for tools and fields. Raises ToolError when arguments written as text are not JSON.
     """
-    tool = names_tool(value)
-    known = _TOOL_ALIASES.get(tool, tool)
-    if known not in TOOL_NAMES:
-        raise ToolError(f"unknown tool {tool!r}", f"use one of: {', '.join(TOOL_NAMES)}")
-    fields = {_FIELD_ALIASES.get(key, key): item for key, item in _arguments(value).items()}
-    fields = {key: item for key, item in fields.items() if item is not None}
-    fields["tool"] = known
+    if not isinstance(value, dict):
+        return None
+    fields = cast("dict[str, object]", value)
+    for key in ("tool", "name", "action", "function"):
+        named = fields.get(key)
+        if isinstance(named, dict):
+            return requested(cast("object", named))
+        if isinstance(named, str) and _is_call(key, named, fields):
+            tool = _TOOL_ALIASES.get(named, named)
+            return Request(tool, _renamed(tool, _arguments(fields, key)))
+    return None
+
+
+def decode_request(request: Request) -> AnyAction:
+    """Return the action of a request; numbers may be written as strings.
+
+    Raises ToolError that says what is wrong and what would be right, in words for the model.
+    """
+    if request.tool not in TOOL_NAMES:
+        raise ToolError(f"unknown tool {request.tool!r}", f"use one of: {', '.join(TOOL_NAMES)}")
     try:
-        return msgspec.convert(fields, AnyAction, strict=False)
+        action = msgspec.convert({**request.fields, "tool": request.tool}, AnyAction, strict=False)
     except msgspec.ValidationError as error:
-        raise ToolError(f"wrong arguments for {known}: {error}", f"send {usage(known)}") from error
+        cause = f"wrong arguments for {request.tool}: {error}"
+        raise ToolError(cause, f"send {usage(request.tool)}") from error
+    if isinstance(action, Search):  # JSON reads the \b of a regular expression as a backspace
+        return Search(pattern=action.pattern.replace("\b", r"\b"), path=action.path)
+    return action
 
 
 def decode_text(text: str) -> object:
-    """Return the value of JSON text, mended where small models slip (raw newlines in strings).
+    r"""Return the value of JSON text, mended where models slip.
 
-    Raises ToolError when it is not JSON.
+    Mended are raw newlines in strings, escapes that JSON does not have (`\d` of a regular
+    expression) and trailing commas. Raises ToolError when it is no JSON even so.
     """
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        import json
+    except (msgspec.DecodeError, RecursionError):
+        return _decode_mended(text)
 
+
+def _decode_mended(text: str) -> object:
+    import json
+
+    escaped = _ESCAPE.sub(lambda found: found[0] if found[1] else r"\\", text)
+    cause: Exception | None = None
+    for attempt in (text, escaped, _TRAILING_COMMA.sub(lambda found: found[1] or "", escaped)):
         try:
-            return json.loads(text, strict=False)
-        except ValueError as error:
-            raise ToolError(f"not valid JSON: {error}", "send one JSON object per action") from None
+            return json.loads(attempt, strict=False)
+        except (ValueError, RecursionError) as error:
+            cause = cause or error
+    raise ToolError(f"not valid JSON: {cause}", "send one JSON object per action")
 
 
 def usage(tool: str) -> str:
@@ -125,16 +158,24 @@ def usage(tool: str) -> str:
     return examples[tool]
 
 
-def _arguments(value: object) -> dict[str, object]:
-    fields = cast("dict[str, object]", value)
-    function = fields.get("function")
-    if isinstance(function, dict):
-        return _arguments(cast("object", function))
-    for key in ("arguments", "args", "parameters", "input"):
+def _is_call(key: str, named: str, fields: dict[str, object]) -> bool:
+    """Tell a call from other JSON that has a name, such as a package's description."""
+    known = named in TOOL_NAMES or named in _TOOL_ALIASES
+    return key == "tool" or known or any(name in fields for name in _ARGUMENTS)
+
+
+def _arguments(fields: dict[str, object], named_by: str) -> dict[str, object]:
+    for key in _ARGUMENTS:
         inner = fields.get(key)
-        if isinstance(inner, str):
-            inner = decode_text(inner or "{}")
+        if isinstance(inner, str) and inner.lstrip()[:1] in ("", "{"):
+            inner = decode_text(inner if inner.strip() else "{}")
         if isinstance(inner, dict):
             return cast("dict[str, object]", cast("object", inner))
-    named_by = "tool" if "tool" in fields else "name" if "name" in fields else "action"
     return {key: item for key, item in fields.items() if key != named_by}
+
+
+def _renamed(tool: str, fields: dict[str, object]) -> dict[str, object]:
+    aliases = {**_FIELD_ALIASES, **_OWN_ALIASES.get(tool, {})}
+    given = {key: item for key, item in fields.items() if item is not None}
+    renamed = {aliases.get(key, key): item for key, item in given.items()}
+    return renamed | {key: item for key, item in given.items() if key not in aliases}

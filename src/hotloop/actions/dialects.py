@@ -14,12 +14,15 @@ from typing import Any, Protocol
 import msgspec
 
 from hotloop.actions.grammar import terse_grammar
-from hotloop.actions.parse import NativeParser, Parsed
+from hotloop.actions.native import CallSlots, CallText, NativeParser
+from hotloop.actions.parse import Parsed
 from hotloop.actions.schema import actions_schema, native_tools
 from hotloop.actions.types import Observation
 from hotloop.backend.types import TextDelta, ToolDelta
 
 Message = dict[str, Any]
+Results = Sequence[tuple[Parsed, Observation]]
+_NOTHING = "(nothing)"
 
 
 class AnswerParser(Protocol):
@@ -34,23 +37,39 @@ class AnswerParser(Protocol):
         ...
 
 
-class Answer(msgspec.Struct):
+class Answer:
     """A model's whole answer as it goes back into the transcript."""
 
-    text: str = ""
-    calls: list[dict[str, Any]] = msgspec.field(default_factory=list[dict[str, Any]])
+    def __init__(self) -> None:
+        self.text = ""
+        self._slots = CallSlots()
+        self._calls: list[CallText] = []
 
     def feed(self, delta: TextDelta | ToolDelta) -> None:
         """Take a delta."""
         if isinstance(delta, TextDelta):
             self.text += delta.text if delta.channel == "text" else ""
             return
-        while len(self.calls) <= delta.index:
-            self.calls.append({"id": "", "name": "", "arguments": ""})
-        call = self.calls[delta.index]
-        call["id"] = call["id"] or delta.id
-        call["name"] += delta.name
-        call["arguments"] += delta.arguments
+        slot = self._slots.slot(delta)
+        if slot == len(self._calls):
+            self._calls.append(CallText())
+        self._calls[slot].take(delta)
+
+    @property
+    def calls(self) -> list[Message]:
+        """Return its tool calls as they stand in a message.
+
+        Arguments that are no JSON object are left out: servers that render them by their chat
+        template fail on such a message, and the model is told what was wrong anyway.
+        """
+        return [
+            {
+                "id": self._slots.id(slot),
+                "type": "function",
+                "function": {"name": call.name, "arguments": _object(call.arguments)},
+            }
+            for slot, call in enumerate(self._calls)
+        ]
 
 
 class Dialect(Protocol):
@@ -78,8 +97,8 @@ class Dialect(Protocol):
         """Return an answer as a message."""
         ...
 
-    def observed(self, results: Sequence[tuple[Parsed, Observation]]) -> list[Message]:
-        """Return what came back from an answer's actions as messages."""
+    def observed(self, results: Results, told: Sequence[str] = ()) -> list[Message]:
+        """Return what came back from an answer's actions, and what else to tell, as messages."""
         ...
 
 
@@ -112,27 +131,26 @@ class NativeDialect:
 
     def answered(self, answer: Answer) -> Message:
         """Return an answer with its tool calls."""
-        message: Message = {"role": "assistant", "content": answer.text or None}
-        if answer.calls:
-            message["tool_calls"] = [
-                {
-                    "id": call["id"] or f"call_{index}",
-                    "type": "function",
-                    "function": {"name": call["name"], "arguments": call["arguments"] or "{}"},
-                }
-                for index, call in enumerate(answer.calls)
-            ]
-        return message
+        calls = answer.calls
+        if not calls:
+            return {"role": "assistant", "content": answer.text or _NOTHING}
+        return {"role": "assistant", "content": answer.text or None, "tool_calls": calls}
 
-    def observed(self, results: Sequence[tuple[Parsed, Observation]]) -> list[Message]:
-        """Return one `tool` message per native call; text answers get a user message."""
-        messages = [
+    def observed(self, results: Results, told: Sequence[str] = ()) -> list[Message]:
+        """Return one `tool` message per native call; what else there is to tell is in the last.
+
+        Answers in text get a user message instead.
+        """
+        messages: list[Message] = [
             {"role": "tool", "tool_call_id": parsed.id, "content": observation.text}
             for parsed, observation in results
             if parsed.id
         ]
         rest = [pair for pair in results if not pair[0].id]
-        return messages + (_as_user(rest) if rest else [])
+        if rest or not messages:
+            return messages + _as_user(rest, told)
+        messages[-1]["content"] = "\n\n".join([messages[-1]["content"], *told])
+        return messages
 
 
 class TextDialect:
@@ -167,17 +185,29 @@ class TextDialect:
         return NativeParser()
 
     def answered(self, answer: Answer) -> Message:
-        """Return an answer as text."""
-        return {"role": "assistant", "content": answer.text}
+        """Return an answer as text, tool calls that it made all the same included."""
+        functions = [call["function"] for call in answer.calls]
+        calls = [f'{{"name":"{one["name"]}","arguments":{one["arguments"]}}}' for one in functions]
+        text = "\n".join(filter(None, [answer.text, *calls]))
+        return {"role": "assistant", "content": text or _NOTHING}
 
-    def observed(self, results: Sequence[tuple[Parsed, Observation]]) -> list[Message]:
+    def observed(self, results: Results, told: Sequence[str] = ()) -> list[Message]:
         """Return all that came back as one user message."""
-        return _as_user(results)
+        return _as_user(results, told)
 
 
-def _as_user(results: Sequence[tuple[Parsed, Observation]]) -> list[Message]:
-    text = "\n\n".join(f"[{one.tool}] {one.text}" for _, one in results)
-    return [{"role": "user", "content": text}]
+def _as_user(results: Results, told: Sequence[str]) -> list[Message]:
+    texts = [f"[{one.tool}] {one.text}" for _, one in results]
+    text = "\n\n".join([*texts, *told])
+    return [{"role": "user", "content": text}] if text else []
+
+
+def _object(arguments: str) -> str:
+    try:
+        msgspec.json.decode(arguments, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError):
+        return "{}"
+    return arguments
 
 
 def dialect(name: str) -> Dialect:

@@ -60,5 +60,6 @@ class JsonScanner:
             self._in_string = False
 
     def _is_told(self) -> bool:
-        kinds = [kind for kind, _ in self._stack]
-        return kinds in ([], ["["], ["{", "["])
+        if len(self._stack) > 2:
+            return False
+        return "".join(kind for kind, _ in self._stack) in ("", "[", "{[")

@@ -28,7 +28,9 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How an engine runs. A change of any field makes a new engine replace the old one.
 
     `threads` 0 means the physical cores this process may use. The n-gram fields are those of
-    llama.cpp's `ngram-mod` speculation. Defaults are measured; see docs/benchmarks.md.
+    llama.cpp's `ngram-mod` speculation, which is off: tokens it accepts come without
+    probabilities (llama.cpp issue 27972), which the repair search lives on, and it gains 10 to
+    15 % of decoding here. Defaults are measured; see docs/benchmarks.md.
     """
 
     kind: Literal["auto", "xllamacpp", "native"] = "auto"
@@ -40,7 +42,7 @@ class EngineSettings(msgspec.Struct, frozen=True, kw_only=True):
     flash_attention: Literal["auto", "on", "off"] = "auto"
     kv_type: Literal["f16", "q8_0"] = "f16"
     prompt_cache_mib: int = 512
-    speculate: bool = True
+    speculate: bool = False
     ngram_match: int = 8
     ngram_min: int = 4
     ngram_max: int = 24

@@ -14,12 +14,16 @@ from hotloop.ledger.events import CallDelta, CallEnd, CallStart, Marks, ServerTi
 from hotloop.loop.clock import SessionClock
 
 _BYTES_PER_TOKEN = 4
+_LEAST_RATED_TOKENS = 16
 
 OnDelta = Callable[[TextDelta | ToolDelta], None]
 
 
 class CallResult(msgspec.Struct, kw_only=True):
-    """What a call brought. `choices` holds the texts of further choices, `scores` its tokens."""
+    """What a call brought. `choices` holds the texts of further choices, `scores` its tokens.
+
+    `tokens_per_s` is the rate from its first token to its last, None where that says nothing.
+    """
 
     number: int
     answer: Answer
@@ -28,11 +32,21 @@ class CallResult(msgspec.Struct, kw_only=True):
     timings: ServerTimings | None = None
     scores: tuple[TokenScore, ...] = ()
     choices: tuple[str, ...] = ()
+    tokens_per_s: float | None = None
 
     @property
     def was_cut(self) -> bool:
         """Say whether the length limit ended the answer."""
         return self.finish_reason == "length"
+
+
+def _rate(marks: Marks, usage: Usage) -> float | None:
+    if marks.first_token_s is None or marks.last_token_s is None:
+        return None
+    decoding_s = marks.last_token_s - marks.first_token_s
+    if usage.output_tokens < _LEAST_RATED_TOKENS or decoding_s <= 0:
+        return None
+    return (usage.output_tokens - 1) / decoding_s
 
 
 class _Gathering:
@@ -70,7 +84,7 @@ class _Gathering:
             reported=False,
         )
 
-    def result(self, request_bytes: int) -> CallResult:
+    def result(self, request_bytes: int, marks: Marks) -> CallResult:
         return CallResult(
             number=self.number,
             answer=self.answer,
@@ -79,6 +93,7 @@ class _Gathering:
             timings=self.timings,
             scores=tuple(self.scores),
             choices=tuple(self.others[key] for key in sorted(self.others)),
+            tokens_per_s=_rate(marks, self.final_usage(request_bytes)),
         )
 
 
@@ -141,7 +156,7 @@ class Caller:
                     error=error,
                 )
             )
-        return call.result(len(body))
+        return call.result(len(body), marks)
 
     def _take(
         self,

@@ -9,22 +9,35 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Literal
 
 import msgspec
 
 from hotloop import paths
 from hotloop.actions.parse import Parsed
+from hotloop.backend.types import Backend
 from hotloop.config import Config
 from hotloop.errors import BackendError
-from hotloop.loop.parts import Parts
 
 _REFUSALS = (400, 404, 405, 415, 422, 500, 501)
 _SIMPLER = {"native": "schema", "schema": "fenced", "terse": "fenced"}
-_WORDS = ("tool", "function", "response_format", "schema", "grammar", "jinja", "unsupported")
+_WORDS = (
+    "extra",
+    "function",
+    "grammar",
+    "jinja",
+    "not permitted",
+    "response_format",
+    "schema",
+    "support",
+    "tool",
+    "unknown",
+    "unrecognized",
+)
 
 
 class _Known(msgspec.Struct):
-    dialect: str
+    dialect: Literal["native", "schema", "fenced"]
 
 
 def choose_dialect(config: Config, base_url: str, model: str, *, is_small: bool) -> str:
@@ -48,21 +61,21 @@ def next_dialect(spoken: str, error: BackendError) -> str | None:
     return None
 
 
-def remember(parts: Parts, spoken: str, parsed: Sequence[Parsed]) -> None:
-    """Keep the dialect in which an endpoint gave its first valid action."""
-    backend = parts.caller.backend
-    if parts.is_small or not any(one.action is not None for one in parsed):
-        return
-    answered_in_text = not any(one.id for one in parsed)
-    learned = "fenced" if spoken == "native" and answered_in_text else spoken
+def remember(backend: Backend, spoken: str, parsed: Sequence[Parsed]) -> bool:
+    """Keep the dialect in which an endpoint gave a valid action; say whether there was one."""
+    valid = [one for one in parsed if one.action is not None]
+    if not valid:
+        return False
+    learned = "fenced" if spoken == "native" and not any(one.id for one in valid) else spoken
     file = _file(backend.base_url, backend.model)
+    data = msgspec.json.encode({"dialect": learned})
     try:
-        if file.exists():
-            return
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(msgspec.json.encode(_Known(learned)))
+        if not file.exists() or file.read_bytes() != data:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
     except OSError:
-        return  # only a saving for the next session
+        return True  # only a saving for the next session
+    return True
 
 
 def _file(base_url: str, model: str) -> paths.Path:

@@ -2,7 +2,7 @@
 
 The summary is asked for by appending to the live transcript, so that its prefix stays cached, and
 in the background, before the room is needed. Then a new transcript begins with the old one's fixed
-part, its first message and the summary.
+part, its first message and the summary, as an exchange of its own so that roles still alternate.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ from hotloop.loop.transcript import Transcript
 _PREPARE_AT = 0.6
 _APPLY_AT = 0.8
 _SUMMARY_TOKENS = 400
+_KEPT = 2  # the system message and the first of the user
 _ASK = (
     "Summarise for yourself, in at most 200 words: what was found, which files matter, what was "
     "changed, what is left to do. Do not call tools."
 )
+_MOST_FAILURES = 2
+_LOST = "What came before was left out to save room."
 
 
 class Compaction:
@@ -32,6 +35,7 @@ class Compaction:
         self._limit = context_tokens
         self._summary: asyncio.Task[str] | None = None
         self._covers = 0
+        self._failures = 0
 
     async def apply(self, transcript: Transcript, usage: Usage) -> Transcript:
         """Return the transcript to go on with, given the latest call's usage."""
@@ -45,9 +49,17 @@ class Compaction:
             summary = await self._summary
         self._summary = None
         if not summary:
-            return transcript
+            self._failures += 1
+            if self._failures < _MOST_FAILURES:
+                return transcript
+            summary = _LOST
         self._parts.clock.note("the transcript was compacted")
-        return transcript.continued(2, self._covers, {"role": "user", "content": summary})
+        return transcript.continued(
+            _KEPT,
+            self._covers,
+            {"role": "assistant", "content": f"The work so far:\n{summary}"},
+            {"role": "user", "content": "Go on."},
+        )
 
     async def _summarise(self, transcript: Transcript) -> str:
         params: dict[str, Any] = {
@@ -62,7 +74,7 @@ class Compaction:
         except BackendError as error:
             self._parts.clock.note(f"no summary: {error.cause}", "warning")
             return ""
-        return f"Summary of the work so far:\n{result.answer.text.strip()}"
+        return result.answer.text.strip()
 
     async def cancel(self) -> None:
         """End a summary that is being written."""

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 
 from hotloop.actions.parse import Parsed
 from hotloop.actions.types import Action, Done, Observation, Test
-from hotloop.ledger.events import ActionParsed, Effect, LeverAccount, ToolEnd, ToolStart
+from hotloop.ledger.events import ActionParsed, Effect, LeverAccount, StepKind, ToolEnd, ToolStart
 from hotloop.loop.parts import Parts
 from hotloop.tools.base import Tool, perform
 from hotloop.workspace.testrun import TestOutcome
 
 _SHOWN_ARGUMENTS = 120
+_NOT_RUN = "not run: the answer was cut off at its length limit. Send it again, in smaller parts."
+
+
+async def _nothing() -> None:
+    """Do nothing."""
 
 
 class Dispatch:
     """The actions of one answer, in their order.
 
     `add` is called when an action closes in the stream: one without effect starts at once where
-    the lever `eager` is on. `finish` runs the others, one after the other, and returns all
-    observations in the order of the actions. `cancel` ends what runs.
+    the lever `eager` is on, unless one with an effect stands before it, whose effect it may be
+    about. `finish` runs the others and returns all observations in the order of the actions.
+    `cancel` ends what runs.
+
+    `tests` is the latest run of all tests that an action asked for; `has_effect` says whether
+    something may have changed since, or at all where there was none.
     """
 
     def __init__(
@@ -33,87 +42,129 @@ class Dispatch:
         self._call = call
         self._step = step
         self._eager = eager
-        self._parsed: list[Parsed] = []
-        self._early: dict[int, asyncio.Task[Observation]] = {}
-        self._early_s: dict[int, tuple[float, float]] = {}
+        self._running: dict[int, asyncio.Task[Observation]] = {}
+        self._early_s: dict[int, tuple[float, float | None]] = {}
+        self.parsed: list[Parsed] = []
         self.tests: TestOutcome | None = None
-
-    @property
-    def parsed(self) -> list[Parsed]:
-        """Return what closed so far."""
-        return self._parsed
+        self.has_effect = False
 
     def add(self, parsed: Parsed) -> None:
-        """Take what closed; start it if it has no effect."""
-        index = len(self._parsed)
-        self._parsed.append(parsed)
-        action = parsed.action
-        if action is None:
+        """Take what closed; start it if nothing can come of it but knowledge."""
+        index = len(self.parsed)
+        self.parsed.append(parsed)
+        if parsed.action is None:
             return
         self._parts.clock.emit(
             ActionParsed(
                 t_s=self._parts.clock.now_s(),
                 call=self._call,
                 action=self._id(index),
-                tool=_name(action),
-                args=msgspec.json.encode(action).decode(),
+                tool=_name(parsed.action),
+                args=msgspec.json.encode(parsed.action).decode(),
             )
         )
-        if self._eager and self._effect(action) is Effect.NONE:
+        if self._eager and all(self._is_free(one) for one in self.parsed):
             self._start(index, "eager")
 
-    async def finish(self) -> list[tuple[Parsed, Observation]]:
-        """Run what has not run yet and return all observations."""
+    async def finish(
+        self,
+        *,
+        cut: bool = False,
+        before_effect: Callable[[], Awaitable[None]] = _nothing,
+        before_test: Callable[[], None] = lambda: None,
+    ) -> list[tuple[Parsed, Observation]]:
+        """Run what has not run yet and return all observations.
+
+        Of an answer that was `cut` nothing with an effect runs: it may be half of a change.
+        `before_effect` is awaited once before the first action with an effect. `before_test` is
+        called once before tests, which are a step of their own.
+        """
         ended_s = self._parts.clock.now_s()
+        observed: list[tuple[Parsed, Observation]] = []
+        try:
+            for index, parsed in enumerate(self.parsed):
+                self._start_free(index)
+                if not cut and not self._is_free(parsed):
+                    await before_effect()
+                    before_effect = _nothing
+                if not cut and isinstance(parsed.action, Test):
+                    before_test()
+                    before_test = lambda: None  # noqa: E731 - called once
+                observed.append((parsed, await self._observe(index, cut=cut)))
+        except BaseException:
+            await self.cancel()
+            raise
         self._account(ended_s)
-        for index, parsed in enumerate(self._parsed):
-            if parsed.action is not None and self._effect(parsed.action) is Effect.NONE:
-                self._start(index, "")
-        return [(one, await self._observe(index)) for index, one in enumerate(self._parsed)]
+        return observed
 
     async def cancel(self) -> None:
-        """End early actions, as when the stream failed; they have no effect to take back."""
-        for task in self._early.values():
+        """End what runs early, as when the stream failed; it has no effect to take back."""
+        now_s = self._parts.clock.now_s()
+        wasted_s = sum((end_s or now_s) - start_s for start_s, end_s in self._early_s.values())
+        self._early_s.clear()
+        for task in self._running.values():
             task.cancel()
-        await asyncio.gather(*self._early.values(), return_exceptions=True)
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        if wasted_s:
+            self._parts.clock.emit(LeverAccount(t_s=now_s, lever="eager", wasted_s=wasted_s))
 
     def _account(self, ended_s: float) -> None:
-        spans = [
-            (start_s, end_s if end_s else ended_s) for start_s, end_s in self._early_s.values()
-        ]
+        """Tell what starting early saved: of the longest run, what was over when the answer was."""
+        spans = [(start_s, end_s or ended_s) for start_s, end_s in self._early_s.values()]
         if spans:
-            saved_s = sum(min(end_s, ended_s) - start_s for start_s, end_s in spans)
+            alone_s = max(end_s - start_s for start_s, end_s in spans)
+            waited_s = max(0.0, max(end_s for _, end_s in spans) - ended_s)
+            saved_s = max(0.0, alone_s - waited_s)
             self._parts.clock.emit(LeverAccount(t_s=ended_s, lever="eager", saved_s=saved_s))
 
-    def _start(self, index: int, lever: str) -> None:
-        if index not in self._early:
-            self._early[index] = asyncio.create_task(self._perform(index, lever))
+    def _start_free(self, first: int) -> None:
+        """Start the effect-free actions from `first` on, up to one with an effect."""
+        for index in range(first, len(self.parsed)):
+            if not self._is_free(self.parsed[index]):
+                return
+            self._start(index, "")
 
-    async def _observe(self, index: int) -> Observation:
-        parsed = self._parsed[index]
-        if parsed.action is None:
-            return Observation(tool="error", ok=False, text=parsed.fault, summary=parsed.fault)
-        if isinstance(parsed.action, Done):
-            return Observation(tool="done", ok=True, text="", summary=parsed.action.message)
-        if index in self._early:
-            return await self._early[index]
-        observation = await self._perform(index, "")
-        if isinstance(parsed.action, Test) and isinstance(observation.data, TestOutcome):
-            self.tests = observation.data
+    def _start(self, index: int, lever: str) -> None:
+        if index not in self._running and self.parsed[index].action is not None:
+            self._running[index] = asyncio.create_task(self._perform(index, lever, self._step))
+
+    async def _observe(self, index: int, *, cut: bool) -> Observation:
+        parsed = self.parsed[index]
+        if index in self._running:
+            return await self._running[index]
+        match parsed.action:
+            case None:
+                return Observation(tool="error", ok=False, text=parsed.fault, summary=parsed.fault)
+            case action if cut:
+                return Observation(tool=_name(action), ok=False, text=_NOT_RUN, summary="not run")
+            case Done(message=message):
+                return Observation(tool="done", ok=True, text="ok", summary=message)
+            case Test():
+                return await self._test(index)
+            case _:
+                self.has_effect, self.tests = True, None
+                return await self._perform(index, "", self._step)
+
+    async def _test(self, index: int) -> Observation:
+        with self._parts.clock.step(StepKind.TEST) as step:
+            observation = await self._perform(index, "", step.number)
+        outcome = observation.data
+        if isinstance(outcome, TestOutcome) and not outcome.targeted:
+            self.has_effect, self.tests = False, outcome
         return observation
 
-    async def _perform(self, index: int, lever: str) -> Observation:
-        action = self._parsed[index].action
+    async def _perform(self, index: int, lever: str, step: int) -> Observation:
+        action = self.parsed[index].action
         if action is None:
             raise AssertionError("only actions are performed")
         tool, clock = self._tools[_name(action)], self._parts.clock
         start_s = clock.now_s()
         if lever:
-            self._early_s[index] = (start_s, 0.0)
+            self._early_s[index] = (start_s, None)
         clock.emit(
             ToolStart(
                 t_s=start_s,
-                step=self._step,
+                step=step,
                 action=self._id(index),
                 tool=tool.name,
                 effect=tool.effect,
@@ -132,7 +183,7 @@ class Dispatch:
             clock.emit(
                 ToolEnd(
                     t_s=end_s,
-                    step=self._step,
+                    step=step,
                     action=self._id(index),
                     tool=tool.name,
                     start_s=start_s,
@@ -144,10 +195,12 @@ class Dispatch:
             )
         return observation
 
-    def _effect(self, action: Action) -> Effect:
-        if isinstance(action, Done):
-            return Effect.PROCESS
-        return self._tools[_name(action)].effect
+    def _is_free(self, parsed: Parsed) -> bool:
+        """Say whether what closed changes nothing: an action without effect, or a fault."""
+        action = parsed.action
+        if action is None:
+            return True
+        return not isinstance(action, Done) and self._tools[_name(action)].effect is Effect.NONE
 
     def _id(self, index: int) -> str:
         return f"c{self._call}a{index}"

@@ -130,6 +130,11 @@ def question(goal: str, outcome: TestOutcome, focus: Focus) -> str:
     return f"Goal: {goal}\n\nFailing test:\n{first_failure(outcome)}\n\n{code(focus)}"
 
 
+def still_failing(outcome: TestOutcome, focus: Focus) -> str:
+    """Return the user message after an answer that mended only some of it."""
+    return f"Better. Still failing:\n{first_failure(outcome)}\n\n{code(focus)}"
+
+
 def another(focus: Focus) -> str:
     """Return the user message that shows one more definition."""
     return f"Or is it this one?\n\n{code(focus)}"

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from hotloop.backend.client import Client
-from hotloop.backend.retry import Retry
 from hotloop.config import Config
-from hotloop.engine.manager import EngineHandle
-from hotloop.errors import UsageError
+from hotloop.errors import BackendError, EnvironmentFault, UsageError
 
-Status = Callable[[str], None]
-Progress = Callable[[str, int, int], None]
+if TYPE_CHECKING:
+    from hotloop.backend.retry import Retry
+    from hotloop.engine.catalog import ModelRef
+    from hotloop.engine.manager import EngineHandle
+
+Say = Callable[[str], None]
+OnRetry = Callable[["Retry"], None]
+_NO_LIST = (404, 405, 501)
+_SHOWN_NAMES = 20
+
+
+class LocalModel(msgspec.Struct, frozen=True):
+    """A model file on this machine, verified, and the name that its engine goes by."""
+
+    name: str
+    path: Path
 
 
 class Opened(msgspec.Struct, kw_only=True):
@@ -38,16 +51,29 @@ class Opened(msgspec.Struct, kw_only=True):
             self.engine.close()
 
 
-async def open_backend(
-    config: Config, say: Status, progress: Progress, on_retry: Callable[[Retry], None]
-) -> Opened:
-    """Return the backend, ready. The session's time starts when it is.
+def local_model(config: Config) -> ModelRef | None:
+    """Return the embedded model that the settings ask for; None where they name an endpoint.
 
-    Downloads the model and starts the engine where need be. Raises EnvironmentFault.
+    Raises UsageError for an unknown name, EnvironmentFault for a path to something else.
     """
     if config.backend:
+        return None
+    from hotloop.engine.catalog import default_id, resolve
+
+    return resolve(config.model or default_id())
+
+
+async def open_backend(
+    config: Config, model: LocalModel | None, say: Say, on_retry: OnRetry
+) -> Opened:
+    """Return the backend, ready; `model` is None for the endpoint that is configured.
+
+    The session's time starts when it is. Starts the engine where need be. Raises
+    EnvironmentFault, and UsageError where an endpoint has several models and none is named.
+    """
+    if model is None:
         return await _endpoint(config, on_retry)
-    engine = await _engine(config, say, progress)
+    engine = await _engine(config, model, say)
     start_s = time.monotonic()
     client = Client(
         engine.base_url,
@@ -60,7 +86,7 @@ async def open_backend(
     return Opened(client=client, start_s=start_s, engine=engine)
 
 
-async def _endpoint(config: Config, on_retry: Callable[[Retry], None]) -> Opened:
+async def _endpoint(config: Config, on_retry: OnRetry) -> Opened:
     start_s = time.monotonic()
     client = Client(
         config.backend or "",
@@ -72,25 +98,43 @@ async def _endpoint(config: Config, on_retry: Callable[[Retry], None]) -> Opened
         api_key_env=config.api_key_env,
     )
     if not config.model:
-        names = await client.list_models()
-        if not names:
-            raise UsageError(f"{client.base_url} lists no models", "name one with --model")
-        client.model = names[0]
+        try:
+            client.model = await _only_model(client)
+        except BaseException:
+            await client.aclose()
+            raise
     return Opened(client=client, start_s=start_s)
 
 
-async def _engine(config: Config, say: Status, progress: Progress) -> EngineHandle:
-    from hotloop.engine.catalog import default_id, resolve
-    from hotloop.engine.download import ensure
+async def _only_model(client: Client) -> str:
+    """Return the endpoint's model where it has exactly one: to guess would be to surprise."""
+    step = "name the model with --model or HOTLOOP_MODEL"
+    try:
+        names = await client.list_models()
+    except BackendError as error:
+        if error.status not in _NO_LIST:
+            raise
+        cause = f"{client.base_url} does not list its models (HTTP {error.status})"
+        raise EnvironmentFault(cause, step) from error
+    match names:
+        case [name]:
+            return name
+        case []:
+            raise EnvironmentFault(f"{client.base_url} has no model", step)
+        case _:
+            more = ", …" if len(names) > _SHOWN_NAMES else ""
+            listed = ", ".join(names[:_SHOWN_NAMES]) + more
+            raise UsageError(f"{client.base_url} has {len(names)} models: {listed}", step)
+
+
+async def _engine(config: Config, model: LocalModel, say: Say) -> EngineHandle:
     from hotloop.engine.manager import ensure_engine
     from hotloop.engine.state import EngineSettings
 
-    ref = resolve(config.model or default_id())
-    path = await asyncio.to_thread(ensure, ref, progress)
     settings = EngineSettings(
         context_tokens=config.engine.context or EngineSettings().context_tokens,
         threads=config.engine.threads or 0,
         speculate=config.engine.speculation and EngineSettings().speculate,
         idle_s=config.engine.idle_s,
     )
-    return await ensure_engine(path, ref.id, settings, say)
+    return await ensure_engine(model.path, model.name, settings, say)

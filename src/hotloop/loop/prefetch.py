@@ -19,6 +19,7 @@ _LISTED_FILES = 60
 _SHOWN_CHARS = 8_000
 _FILE_CHARS = 4_000
 _MOST_NAMES = 4
+_WORD = re.compile(r"[\w./-]+")
 _NAME = re.compile(r"`(\w+)`|\b(\w+)\(\)|\b([a-z]+_\w+|[A-Z]\w+[a-z]\w*[A-Z]\w*)\b")
 
 
@@ -70,7 +71,7 @@ def suspect_code(parts: Parts, outcome: TestOutcome) -> str:
 
 
 def _named_files(parts: Parts, files: list[str]) -> str:
-    words = set(re.findall(r"[\w./-]+", parts.goal))
+    words = {word.removeprefix("./").rstrip(".") for word in _WORD.findall(parts.goal)}
     shown: list[str] = []
     room = _SHOWN_CHARS
     for path in files:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Mapping
+import sys
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ from hotloop.workspace.testrun import TestOutcome
 
 _BACKLOG = 3
 ResultT = TypeVar("ResultT")
+Rank = Callable[[TestOutcome], int | None]
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,17 +32,18 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 class Proving:
     """Candidates under test. `starting` is the task that prepares the copy.
 
-    `winner` is the first candidate with all tests green; `best_partial` the one that leaves
-    fewest failing, where that is fewer than in `baseline`.
+    `rank` says how bad an outcome is, None where it is no better than before. `winner` is the
+    first candidate with all tests green, `best_partial` the least bad of the others.
     """
 
     def __init__(
-        self, parts: Parts, trials: Trials, starting: asyncio.Task[None], baseline: TestOutcome
+        self, parts: Parts, trials: Trials, starting: asyncio.Task[None], rank: Rank
     ) -> None:
         self._parts = parts
         self._trials = trials
         self._starting = starting
-        self._baseline = baseline
+        self._rank = rank
+        self._best = sys.maxsize
         self._testing: set[asyncio.Task[None]] = set()
         self._found: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
         self._numbers = itertools.count(1)
@@ -51,6 +54,11 @@ class Proving:
     def winner(self) -> Found | None:
         """Return the candidate that won, if one did."""
         return self._found.result() if self._found.done() else None
+
+    @property
+    def has_progress(self) -> bool:
+        """Say whether a candidate won or is at least better than what there was."""
+        return self._found.done() or self.best_partial is not None
 
     async def submit(self, texts: Mapping[str, str], answer: str) -> None:
         """Queue whole files for testing; waits while too many are queued."""
@@ -96,8 +104,10 @@ class Proving:
         found = Found(texts=texts, answer=answer, outcome=outcome)
         if outcome.green and not self._found.done():
             self._found.set_result(found)
-        elif _is_better(outcome, self.best_partial, self._baseline):
-            self.best_partial = found
+            return
+        rank = self._rank(outcome)
+        if rank is not None and rank < self._best:
+            self._best, self.best_partial = rank, found
 
     def _encoded(self, path: str, text: str) -> bytes:
         if (self._parts.workspace.root / path).is_file():
@@ -140,15 +150,6 @@ class Proving:
             if outcome is not None:
                 clock.emit(_event(outcome, action, clock.now_s()))
         return outcome
-
-
-def _is_better(outcome: TestOutcome, best: Found | None, baseline: TestOutcome) -> bool:
-    if outcome.targeted or outcome.timed_out or not outcome.passed:
-        return False
-    bad = outcome.failed + outcome.errors
-    least = best.outcome.failed + best.outcome.errors if best else None
-    limit = baseline.failed + baseline.errors if least is None else least
-    return bad < limit
 
 
 def _event(outcome: TestOutcome, action: str, t_s: float) -> TestsRun:

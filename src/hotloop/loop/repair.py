@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hotloop.actions.dialects import prompt
 from hotloop.errors import ToolError
@@ -25,10 +25,12 @@ from hotloop.loop.transcript import Transcript
 from hotloop.loop.writing import Writing
 from hotloop.tools.applying import apply_text
 from hotloop.workspace.localise import Localisation, localise
+from hotloop.workspace.missing import missing_names
 from hotloop.workspace.testrun import TestOutcome
 
 _MOST_DEFINITIONS = 4
-_MOST_ROUNDS = 3
+_MOST_ROUNDS = 4
+_MISSING_WEIGHT = 10_000
 _WRONG_CALL = re.compile(r"\bargument")
 
 
@@ -39,6 +41,7 @@ class Repair:
         self._parts = parts
         self._outcome = outcome
         self._transcript = small_transcript(parts)
+        self._lacked = 0
         self.solved = False
 
     async def run(self, trials: Trials, starting: asyncio.Task[None]) -> None:
@@ -47,15 +50,16 @@ class Repair:
         `starting` is the task that prepares the copy in which `trials` run.
         """
         trials.mend(self._outcome)
-        for _ in range(_MOST_ROUNDS):
-            if not await self._round(trials, starting):
+        for number in range(_MOST_ROUNDS):
+            if not await self._round(trials, starting, is_first=number == 0):
                 return
 
-    async def _round(self, trials: Trials, starting: asyncio.Task[None]) -> bool:
+    async def _round(self, trials: Trials, starting: asyncio.Task[None], *, is_first: bool) -> bool:
         """Mend one thing; return whether there is progress and still something to mend."""
         localisation = await asyncio.to_thread(self._localise)
-        proving = Proving(self._parts, trials, starting, self._outcome)
-        search = Search(self._parts, self._transcript, proving, self._outcome)
+        self._lacked = len(localisation.missing)
+        proving = Proving(self._parts, trials, starting, self._rank)
+        search = Search(self._parts, self._transcript, proving, self._outcome, is_first=is_first)
         try:
             found = await self._look(search, localisation)
         finally:
@@ -101,7 +105,7 @@ class Repair:
             else:
                 checkpoint.write(path, text.encode())
         outcome, _ = await run_tests(self._parts, StepKind.VERIFY)
-        if outcome is None or _bad(outcome) >= _bad(self._outcome):
+        if outcome is None or self._rank(outcome) is None:
             checkpoint.rollback_to(mark)
             return False
         self._transcript.append({"role": "assistant", "content": found.answer})
@@ -110,6 +114,27 @@ class Repair:
         trials.accept({path: self._read(path) for path in found.texts}, outcome)
         return True
 
+    def _rank(self, outcome: TestOutcome) -> int | None:
+        """Return how bad an outcome is, None where it is no progress.
+
+        Progress is more tests that pass; failures alone say little, for a file that cannot be
+        loaded is one failure. Fewer missing names are progress too: they hide other failures.
+        """
+        if outcome.green:
+            return 0
+        if outcome.timed_out:
+            return None
+        before, lacks = self._outcome, self._lacks(outcome)
+        if lacks < self._lacked and (outcome.targeted or outcome.passed >= before.passed):
+            return _MISSING_WEIGHT * lacks + _bad(outcome)
+        if lacks > self._lacked or outcome.targeted or outcome.passed <= before.passed:
+            return None
+        return _MISSING_WEIGHT * lacks + _bad(outcome)
+
+    def _lacks(self, outcome: TestOutcome) -> int:
+        workspace = self._parts.workspace
+        return len(missing_names(outcome.failures, workspace.root, workspace.files()))
+
     def _read(self, path: str) -> bytes:
         return self._parts.workspace.read_bytes(path)
 
@@ -117,9 +142,16 @@ class Repair:
 def small_transcript(parts: Parts) -> Transcript:
     """Return the transcript that a small model's repairs begin with: its fixed prefix."""
     transcript = Transcript({"model": parts.caller.backend.model})
-    transcript.append({"role": "system", "content": prompt("repair")})
+    transcript.append({"role": "system", "content": prompt("repair")}, *_examples())
     return transcript
 
 
+def _examples() -> Iterator[dict[str, str]]:
+    """Yield the examples of the fixed prefix, which cost nothing once its KV state is kept."""
+    for block in f"\n{prompt('repair_examples')}".split("\n=== ")[1:]:
+        role, _, content = block.partition("\n")
+        yield {"role": role, "content": content}
+
+
 def _bad(outcome: TestOutcome) -> int:
-    return outcome.failed + outcome.errors + (0 if outcome.passed else 1_000)
+    return outcome.failed + outcome.errors

@@ -11,6 +11,7 @@ request is a prefix of what the KV cache holds.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ from hotloop.levers.deviations import (
 )
 from hotloop.loop.caller import CallResult
 from hotloop.loop.candidates import fingerprint, is_comment, is_valid
-from hotloop.loop.focus import Focus, another, question
+from hotloop.loop.focus import Focus, another, question, still_failing
 from hotloop.loop.parts import Parts
 from hotloop.loop.proving import Found, Proving
 from hotloop.loop.transcript import Transcript
@@ -42,7 +43,11 @@ ANSWER_TOKENS = 700
 _OTHER_DEFINITION = 0.12
 _LATER_DEFINITION = 0.7
 _RESUME = 0.06
-_REWRITTEN = 0.8
+_SAMPLE = 0.1
+_SAMPLES = 4
+_WARMTH = 0.8
+_REWRITTEN = 0.4
+_TIRING = 0.88
 _LEAST_SCORE = 0.0015
 _CALL_COST = 0.5
 _SWITCH_COST = 0.5
@@ -54,7 +59,7 @@ class _Job(msgspec.Struct, frozen=True, kw_only=True):
     """Something to try in a definition: copy it from `start` on, or a token in its place.
 
     `base` is the text that the token's offset is in. With `complete`, the model writes the rest
-    of the token's line.
+    of the token's line. A `sample` above 0 is another answer, drawn with that seed.
     """
 
     score: float
@@ -63,6 +68,7 @@ class _Job(msgspec.Struct, frozen=True, kw_only=True):
     base: str = ""
     deviation: Deviation | None = None
     complete: bool = False
+    sample: int = 0
 
     @property
     def needs_model(self) -> bool:
@@ -76,30 +82,41 @@ class _Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Search:
-    """Candidates for the repair of the failing run `outcome`."""
+    """Candidates for the repair of the failing run `outcome`, the first or a later one."""
 
     def __init__(
-        self, parts: Parts, transcript: Transcript, proving: Proving, outcome: TestOutcome
+        self,
+        parts: Parts,
+        transcript: Transcript,
+        proving: Proving,
+        outcome: TestOutcome,
+        *,
+        is_first: bool = True,
     ) -> None:
         self.parts = parts
         self.proving = proving
         self.transcript = transcript
         self._outcome = outcome
+        self._is_first = is_first
         self._seen: set[str] = set()
         self._shown: list[Focus] = []
         self._jobs: list[_Job] = []
         self._at: Focus | None = None
+        self._calls: Counter[int] = Counter()
 
     async def run(self, focuses: Sequence[Focus]) -> Found | None:
-        """Try until a candidate wins or nothing likely is left; return the best there is."""
+        """Try until a candidate wins or mends some of it, or nothing likely is left.
+
+        What mends only some is taken at once: the tests that still fail say more than before.
+        """
         score = 1.0
         for focus in focuses:
             self._seen.add(fingerprint(focus.path, focus.source))
             self._push(_Job(score=score, focus=focus, start=focus.start))
             score = _OTHER_DEFINITION if score == 1.0 else score * _LATER_DEFINITION
-        while self._jobs and self.proving.winner is None:
+        while self._jobs and not self.proving.has_progress:
             for job in self._next():
-                if self.proving.winner is None:
+                if not self.proving.has_progress:
                     await self._try(job)
         return await self.proving.settle()
 
@@ -125,13 +142,20 @@ class Search:
         return sorted(batch, key=lambda job: -job.offset)
 
     def _worth(self, job: _Job) -> float:
+        """Return a job's score less what the definition's earlier calls have taken from hope."""
+        if not job.needs_model:
+            return job.score
         is_elsewhere = self._at is not None and job.focus is not self._at
-        return job.score * (_SWITCH_COST if job.needs_model and is_elsewhere else 1.0)
+        tired = _TIRING ** self._calls[id(job.focus)]
+        return job.score * tired * (_SWITCH_COST if is_elsewhere else 1.0)
 
     async def _try(self, job: _Job) -> None:
         if job.needs_model:
             self._at = job.focus
-        if job.deviation is None:
+            self._calls[id(job.focus)] += 1
+        if job.sample:
+            await self._sample(job.focus, job.start, job.sample)
+        elif job.deviation is None:
             await self._copy(job.focus, job.start)
         elif job.complete:
             await self._complete(job.focus, job.base, job.deviation)
@@ -143,17 +167,19 @@ class Search:
         result = await self._ask(
             focus,
             focus.source[:start],
-            max_tokens=min(ANSWER_TOKENS, len(focus.source[start:]) // 2 + 60),
+            max_tokens=_answer_tokens(focus, start),
             logprobs=True,
             top_logprobs=ALTERNATIVES,
         )
         if result is None:
             return
-        written = focus.source[:start] + result.answer.text.split("\n```", 1)[0].rstrip()
+        written = _written(focus, start, result)
         if not result.was_cut:
             await self._submit(focus, written)
         copy = read_copy(focus.source, start, result.scores)
         self._queue(focus, focus.source, copy.deviations, 1.0)
+        if start == focus.start:
+            self._queue_samples(focus)
         if copy.end is None:
             return
         rewritten = read_copy(written, start, result.scores).deviations
@@ -162,6 +188,23 @@ class Search:
         goes_on = next_start(focus.source, copy.end)
         if focus.source[goes_on:].strip():
             self._push(_Job(score=_RESUME, focus=focus, start=goes_on))
+
+    async def _sample(self, focus: Focus, start: int, seed: int) -> None:
+        """Let the model answer again, less sure of itself."""
+        result = await self._ask(
+            focus,
+            focus.source[:start],
+            max_tokens=_answer_tokens(focus, start),
+            temperature=_WARMTH,
+            seed=seed,
+        )
+        if result is not None and not result.was_cut:
+            await self._submit(focus, _written(focus, start, result))
+
+    def _queue_samples(self, focus: Focus) -> None:
+        for seed in range(1, _SAMPLES + 1):
+            score = _SAMPLE * _LATER_DEFINITION ** (seed - 1)
+            self._push(_Job(score=score, focus=focus, start=focus.start, sample=seed))
 
     def _queue(
         self, focus: Focus, base: str, deviations: Sequence[Deviation], weight: float
@@ -205,6 +248,8 @@ class Search:
     def _question(self, focus: Focus) -> str:
         if self._shown:
             return another(focus)
+        if not self._is_first:
+            return still_failing(self._outcome, focus)
         return question(self.parts.goal, self._outcome, focus)
 
     async def ask(self, branch: Sequence[dict[str, Any]], **params: Any) -> CallResult | None:
@@ -222,3 +267,11 @@ class Search:
         self._seen.add(mark)
         whole = mend_imports(focus.path, focus.file_with(text))
         await self.proving.submit({focus.path: whole}, f"```{focus.language}\n{text}\n```")
+
+
+def _answer_tokens(focus: Focus, start: int) -> int:
+    return min(ANSWER_TOKENS, len(focus.source[start:]) // 2 + 60)
+
+
+def _written(focus: Focus, start: int, result: CallResult) -> str:
+    return focus.source[:start] + result.answer.text.split("\n```", 1)[0].rstrip()

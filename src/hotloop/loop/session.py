@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
 
 import hotloop
 from hotloop import paths
-from hotloop.config import Config
-from hotloop.errors import EnvironmentFault, HotloopError
+from hotloop.config import REPOSITORY_FILE, Config
+from hotloop.errors import HotloopError, ToolError
 from hotloop.ledger.events import Emit, Event, Outcome, SessionStart
 from hotloop.ledger.fold import Summary
-from hotloop.levers.trials import Trials
-from hotloop.loop.agent import Agent
 from hotloop.loop.budget import Budget
 from hotloop.loop.caller import Caller
 from hotloop.loop.capability import choose_dialect
@@ -22,8 +22,6 @@ from hotloop.loop.clock import SessionClock
 from hotloop.loop.opening import Opened
 from hotloop.loop.parts import Parts
 from hotloop.loop.prefetch import Tests, first_tests, gather_context
-from hotloop.loop.repair import Repair
-from hotloop.loop.warming import Warming
 from hotloop.tools.base import ToolContext
 from hotloop.workspace.changes import Checkpoint
 from hotloop.workspace.root import Workspace
@@ -31,7 +29,11 @@ from hotloop.workspace.sandbox import Consent, Sandbox, scratch_dir
 from hotloop.workspace.testcommand import TestPlan
 from hotloop.workspace.testplan import detect
 
-_TESTS_HEAD_START_S = 0.05
+if TYPE_CHECKING:
+    from hotloop.levers.trials import Trials
+
+# Long enough for tests that are next to instant, too short to be felt where they are not.
+_TESTS_HEAD_START_S = 0.02
 _NO_TESTS = "no tests found, so nothing can be verified: name the command with --test"
 
 
@@ -80,11 +82,9 @@ class Session:
                     await self._work(self._parts(checkpoint))
                 outcome = Outcome.SOLVED if self._solved else Outcome.UNSOLVED
             except TimeoutError:
-                outcome = Outcome.OVER_BUDGET if limit.expired() else Outcome.ERROR
-                if self._solved:
-                    outcome = Outcome.SOLVED
-                else:
-                    self._clock.note(f"over the budget of {self._config.budget_s:g} s", "warning")
+                if not limit.expired():
+                    raise
+                outcome = self._end_of_time()
             except HotloopError as error:
                 self.fault = error
                 self._clock.note(str(error), "error")
@@ -93,6 +93,13 @@ class Session:
                 now_s = self._clock.now_s()
                 self._sink(self._summary.session_end(outcome, self.session, now_s))
         return outcome
+
+    def _end_of_time(self) -> Outcome:
+        if self._solved:
+            return Outcome.SOLVED
+        text = f"over the budget of {self._config.budget_s:g} s; give more with --budget"
+        self._clock.note(text, "warning")
+        return Outcome.OVER_BUDGET
 
     def _announce(self) -> None:
         self._emit(
@@ -134,10 +141,17 @@ class Session:
                 emit=self._emit,
                 now_s=self._clock.now_s,
             ),
-            plan=detect(root, self._config.test),
+            plan=self._plan(),
             output_dir=output_dir,
             is_small=self._opened.is_small,
         )
+
+    def _plan(self) -> TestPlan | None:
+        plan = detect(self._workspace.root, self._config.test)
+        if plan is None or not self._config.test_needs_consent:
+            return plan
+        # A command from the repository's own file is not the user's word: it needs consent.
+        return msgspec.structs.replace(plan, reason=f"named in {REPOSITORY_FILE}")
 
     async def _work(self, parts: Parts) -> None:
         if parts.plan is None:
@@ -145,13 +159,22 @@ class Session:
         if parts.is_small and parts.plan is not None:
             await self._work_small(parts, parts.plan)
             return
-        tests = None
-        if parts.plan is not None and parts.has("prefetch"):
-            tests = asyncio.create_task(first_tests(parts, trace=True))
-        await self._work_free(parts, tests)
+        if parts.plan is None or not parts.has("prefetch"):
+            await self._work_free(parts, None)
+            return
+        tests = asyncio.create_task(first_tests(parts, trace=True))
+        try:
+            await asyncio.sleep(0)  # they start now, while the agent's modules are imported
+            await self._work_free(parts, tests)
+        finally:
+            tests.cancel()
+            await asyncio.gather(tests, return_exceptions=True)
 
     async def _work_small(self, parts: Parts, plan: TestPlan) -> None:
         """Repair what fails; a small model gets free tool use only where nothing fails."""
+        from hotloop.levers.trials import Trials
+        from hotloop.loop.warming import Warming
+
         warming = Warming(parts, self._opened.engine)
         trials = Trials(parts.context, plan, warm=parts.has("warm_tests"))
         warming.start()
@@ -176,6 +199,8 @@ class Session:
     ) -> None:
         if first.outcome is None:
             return
+        from hotloop.loop.repair import Repair
+
         repair = Repair(parts, first.outcome)
         try:
             await repair.run(trials, starting)
@@ -183,35 +208,34 @@ class Session:
             self._solved = repair.solved
 
     async def _work_free(self, parts: Parts, tests: asyncio.Task[Tests] | None) -> None:
+        due_s = self._clock.now_s() + _TESTS_HEAD_START_S
+        from hotloop.loop.agent import Agent
+
         agent = Agent(parts, self._dialect(), tests)
+        context = await gather_context(parts) if parts.has("prefetch") else ""
+        if tests is not None:
+            await asyncio.wait({tests}, timeout=max(0.0, due_s - self._clock.now_s()))
+            if tests.done():
+                tests.result()
         try:
-            if tests is not None:
-                await asyncio.wait({tests}, timeout=_TESTS_HEAD_START_S)
-                if tests.done():
-                    tests.result()
-            context = await gather_context(parts) if parts.has("prefetch") else ""
             await agent.run(context)
         finally:
             self._solved = agent.solved
-            if tests is not None:
-                tests.cancel()
-                await asyncio.gather(tests, return_exceptions=True)
         if agent.message:
             self._clock.note(agent.message)
 
     def _tell_changes(self, checkpoint: Checkpoint, outcome: Outcome) -> None:
-        changed = checkpoint.changed()
-        if changed and outcome is not Outcome.SOLVED:
+        if outcome is Outcome.SOLVED:
+            return
+        try:
+            changed = checkpoint.changed()
+        except ToolError as error:
+            self._clock.note(f"cannot tell what was changed: {error}", "warning")
+            return
+        if changed:
             names = ", ".join(changed)
             self._clock.note(f"left changed: {names}; take it back with `hotloop undo`")
 
 
 async def _given(tests: Tests) -> Tests:
     return tests
-
-
-def find_workspace(folder: Path) -> Workspace:
-    """Return the workspace in a folder. Raises EnvironmentFault when there is none."""
-    if not folder.is_dir():
-        raise EnvironmentFault(f"there is no folder {folder}", "name the repository with --repo")
-    return Workspace(folder)

@@ -12,13 +12,14 @@ from typing import Any
 
 import msgspec
 
-_encode = msgspec.json.Encoder(order="deterministic").encode
+_encode = msgspec.json.Encoder().encode
 
 
 class Transcript:
     """Messages of one conversation with one backend.
 
-    `head` holds the request's fixed fields (model, tools); their order is that of their names.
+    `head` holds the request's fixed fields (model, tools). Fields are rendered in the order in
+    which they are given, so give them in the same order in every session.
     """
 
     def __init__(self, head: Mapping[str, Any]) -> None:
@@ -43,19 +44,19 @@ class Transcript:
     def append(self, *messages: Mapping[str, Any]) -> None:
         """Render messages and add them at the end."""
         for message in messages:
-            self._add(_encode(_ordered(message)))
+            self._add(_encode(dict(message)))
 
     def _add(self, rendered: bytes) -> None:
         self._messages += (b"," if self._ends else b"") + rendered
         self._ends.append(len(self._messages))
 
-    def continued(self, kept: int, covered: int, summary: Mapping[str, Any]) -> Transcript:
-        """Return a new transcript: the first `kept` messages, a summary, those after `covered`."""
+    def continued(self, kept: int, covered: int, *between: Mapping[str, Any]) -> Transcript:
+        """Return a new one: the first `kept` messages, `between`, those after `covered`."""
         other = Transcript({})
         other._head = self._head
         for index in range(kept):
             other._add(self._message(index))
-        other.append(summary)
+        other.append(*between)
         for index in range(covered, len(self)):
             other._add(self._message(index))
         return other
@@ -66,16 +67,11 @@ class Transcript:
 
     def request(self, params: Mapping[str, Any], branch: Sequence[Mapping[str, Any]] = ()) -> bytes:
         """Return a request's body. `branch` messages stand at the end of this one request only."""
-        tail = b"".join(b"," + _encode(_ordered(message)) for message in branch)
+        tail = b"".join(b"," + _encode(dict(message)) for message in branch)
         if not self._ends:
             tail = tail[1:]
         rest = _encode(dict(params))[1:]
         return self.prefix + tail + b"]" + (b"," if params else b"") + rest
-
-
-def _ordered(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Put `role` first, as people read it; the rest keeps its order."""
-    return {"role": message["role"], **message}
 
 
 def first_difference(expected: bytes, got: bytes) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from hotloop.actions.parse import TextParser
@@ -58,11 +59,10 @@ class Writing:
         names = [one.name for one in localisation.missing if one.path == path and one.name]
         if len(names) != 1 or not names[0].isidentifier() or not names[0].islower():
             return ""
-        match language_of(path):
-            case "python":
-                return f"def {names[0]}("
-            case _:
-                return ""
+        named = re.search(rf"\b{names[0]}\(([\w\s,=]*)\)", self._parts.goal)
+        if language_of(path) != "python":
+            return ""
+        return f"def {named.group()}:" if named else f"def {names[0]}("
 
     def _path(self, localisation: Localisation) -> str:
         for one in localisation.missing:

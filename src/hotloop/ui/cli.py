@@ -70,4 +70,9 @@ def run_cli(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as error:
+        from hotloop.ui.crash import describe_crash
+
+        click.echo(f"hotloop: {describe_crash(error)}", err=True)
+        return 1
     return status if isinstance(status, int) else 0

@@ -13,10 +13,33 @@ if TYPE_CHECKING:
     from hotloop.engine.doctor import Check, CheckFn
     from hotloop.engine.state import EngineState
 
-MODEL_CHECKS: list[CheckFn] = []
-"""Further checks for `doctor`, put here by who knows the models."""
-
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+def _check_model() -> list[Check]:
+    """Say what is here of the default model, without reading its file."""
+    from hotloop.engine.catalog import default_id, resolve
+    from hotloop.engine.doctor import Check
+    from hotloop.engine.models_store import status
+
+    found = status(resolve(default_id()))
+    size = f"{found.size_bytes / 1e9:.2f} GB"
+    match found.state:
+        case "verified":
+            return [Check("model", "ok", f"{found.id} at {found.path}, verified")]
+        case "unverified":
+            detail = f"{found.id} at {found.path}, not verified yet"
+            return [Check("model", "warn", detail, f"hotloop models verify {found.id}")]
+        case "corrupt":
+            detail = f"{found.id} at {found.path} is corrupt: it has the wrong size"
+            return [Check("model", "fail", detail, f"hotloop models pull --force {found.id}")]
+        case _:
+            detail = f"{found.id} ({size}) is {found.state}; the first run fetches it"
+            return [Check("model", "warn", detail, f"hotloop models pull {found.id}")]
+
+
+MODEL_CHECKS: list[CheckFn] = [_check_model]
+"""Checks for `doctor` beside those of the machine."""
 
 
 @click.group()

@@ -132,9 +132,10 @@ def _open_output(path: Path | None) -> BinaryIO | None:
 class _Child:
     """A running command with everything that ends it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, supervised: bool) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, argv: Sequence[str]) -> None:
         self.process = process
-        self._supervised = supervised
+        self._contained = _contained(argv)
+        self._supervised = _is_supervised(argv)
 
     def signal(self, number: signal.Signals) -> None:
         if self.process.returncode is not None:
@@ -153,9 +154,13 @@ class _Child:
         await self.process.wait()
 
     async def stop(self, sink: Callable[[bytes], None]) -> None:
-        """End the process: SIGTERM, a short grace, SIGKILL. SIGKILL even when cancelled."""
+        """End the process: SIGTERM, a short grace, SIGKILL. SIGKILL even when cancelled.
+
+        A sandbox gets SIGKILL at once. Ended by SIGTERM while it sets itself up, bubblewrap leaves
+        its child waiting for ever; later, what is inside dies with it and has no grace anyway.
+        """
         try:
-            self.signal(signal.SIGTERM)
+            self.signal(signal.SIGKILL if self._contained else signal.SIGTERM)
             async with asyncio.timeout(_TERM_GRACE_S):
                 await self.drain(sink)
         except TimeoutError:
@@ -171,16 +176,19 @@ def _contained(argv: Sequence[str]) -> bool:
     return Path(argv[0]).name == "bwrap"
 
 
+def _is_supervised(argv: Sequence[str]) -> bool:
+    return sys.platform == "linux" and not _contained(argv)
+
+
 def _supervised(argv: Sequence[str]) -> list[str]:
     script = str(Path(__file__).with_name("supervise.py"))
     return [sys.executable, "-I", "-S", script, str(os.getpid()), *argv]
 
 
 async def _start(argv: Sequence[str], cwd: Path, env: Mapping[str, str] | None) -> _Child:
-    supervise = sys.platform == "linux" and not _contained(argv)
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *(_supervised(argv) if supervise else argv),
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *(_supervised(argv) if _is_supervised(argv) else argv),
             cwd=cwd,
             env=clean_env(env),
             stdin=asyncio.subprocess.DEVNULL,
@@ -188,9 +196,20 @@ async def _start(argv: Sequence[str], cwd: Path, env: Mapping[str, str] | None) 
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
         )
+    )
+    try:
+        # Cancelled in the middle, asyncio waits for ever for pipes it never connected.
+        return _Child(await asyncio.shield(starting), argv)
+    except asyncio.CancelledError:
+        with contextlib.suppress(OSError, ValueError):  # it never started: nothing to end
+            await _Child(await starting, argv).stop(_drop)
+        raise
     except (OSError, ValueError) as error:
         raise ToolError(f"cannot start {argv[0]!r} in {cwd}: {error}") from error
-    return _Child(process, supervise)
+
+
+def _drop(chunk: bytes) -> None:
+    """Take output that nobody wants."""
 
 
 async def run_process(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from hotloop.errors import ToolError, UsageError
+from hotloop.errors import HotloopError, ToolError, UsageError
 from hotloop.workspace import journal
 from hotloop.workspace.changes import Checkpoint, digest, remove_folders, snapshot
 from hotloop.workspace.diff import unified_diff
@@ -76,23 +76,35 @@ def recover(root: Path | str) -> list[str]:
     """Remove what sessions killed in the middle of a write left in `root`; return the paths.
 
     The files themselves need no repair: each is the old or the new one. Sessions that still run
-    are left alone.
+    are left alone. Raises the first fault (a damaged journal, no permission) after all others
+    were seen to.
     """
     base = Path(root).resolve()
     removed: list[str] = []
+    faults: list[HotloopError] = []
     for session in journal.unfinished():
-        if not journal.journal_path(session).exists():
-            journal.forget_marker(session)
-            continue
-        records = journal.read_journal(session)
-        if records and isinstance(records[0], Opened) and records[0].root != str(base):
-            continue
         try:
-            record = Journal.reopen(session)
-        except UsageError:
-            continue
-        removed += _remove_leftovers(base, records)
-        record.close()
+            removed += _recover_session(base, session)
+        except HotloopError as fault:
+            faults.append(fault)
+    if faults:
+        raise faults[0]
+    return removed
+
+
+def _recover_session(base: Path, session: str) -> list[str]:
+    if not journal.journal_path(session).exists():
+        journal.forget_marker(session)
+        return []
+    records = journal.read_journal(session)
+    if records and isinstance(records[0], Opened) and records[0].root != str(base):
+        return []
+    try:
+        record = Journal.reopen(session)
+    except UsageError:
+        return []  # it still runs
+    removed = _remove_leftovers(base, records)
+    record.close()
     return removed
 
 
@@ -102,7 +114,10 @@ def _remove_leftovers(root: Path, records: list[journal.Record]) -> list[str]:
         if not isinstance(record, Intent):
             continue
         if record.temp and (root / record.temp).exists():
-            (root / record.temp).unlink()
+            try:
+                (root / record.temp).unlink()
+            except OSError as error:
+                raise journal.write_fault(root / record.temp, error) from error
             removed.append(record.temp)
         remove_folders(root, record.folders)
     return removed

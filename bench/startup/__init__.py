@@ -1,0 +1,1 @@
+"""How long hotloop takes to start, and what it takes per step itself."""
