@@ -19,7 +19,7 @@ from hotloop.actions.types import (
     Search,
     Write,
 )
-from hotloop.errors import EnvironmentFault, ToolError
+from hotloop.errors import ToolError
 from hotloop.ledger.events import EditApplied, Effect, Event
 from hotloop.tools.base import Limits, ToolContext, cap, perform
 from hotloop.tools.edit import EditTool
@@ -511,8 +511,8 @@ def test_run_ends_at_its_deadline_and_caps_its_output(bench: Bench) -> None:
     assert "empty" in run_with(bench, "  ", context).text
 
 
-def test_run_without_sandbox_and_consent_ends_the_session(bench: Bench) -> None:
+def test_run_without_sandbox_and_consent_is_refused(bench: Bench) -> None:
     context = with_limits(bench, Limits(), Consent("deny"), Sandbox(reason="no bwrap here"))
-    with pytest.raises(EnvironmentFault, match="no bwrap here"):
+    with pytest.raises(ToolError, match="no bwrap here"):
         run_with(bench, "touch evil", context)
     assert not (bench.root / "evil").exists()

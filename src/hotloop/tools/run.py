@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hotloop.actions.types import Action, Observation, Run
-from hotloop.errors import ToolError
+from hotloop.errors import EnvironmentFault, ToolError
 from hotloop.ledger.events import Effect
 from hotloop.tools.base import ToolContext, cap, expect, output_file
 from hotloop.workspace.runner import ContainedRunner
@@ -18,8 +18,8 @@ class RunTool:
     async def run(self, action: Action, context: ToolContext) -> Observation:
         """Run `action.command`.
 
-        Raises ToolError when it cannot be started or the user declines it, and
-        EnvironmentFault where there is neither a sandbox nor consent.
+        Raises ToolError when it cannot be started, the user declines it, or there is neither a
+        sandbox nor consent: the loop goes on without it.
         """
         wanted = expect(action, Run)
         if not wanted.command.strip():
@@ -28,13 +28,16 @@ class RunTool:
             sandbox=context.sandbox, consent=context.consent, scratch=context.scratch
         )
         path = output_file(context, self.name)
-        result = await runner(
-            ["/bin/sh", "-c", wanted.command],
-            cwd=context.workspace.root,
-            deadline_s=context.limits.command_deadline_s,
-            on_output=context.on_output,
-            output_path=path,
-        )
+        try:
+            result = await runner(
+                ["/bin/sh", "-c", wanted.command],
+                cwd=context.workspace.root,
+                deadline_s=context.limits.command_deadline_s,
+                on_output=context.on_output,
+                output_path=path,
+            )
+        except EnvironmentFault as error:
+            raise ToolError(error.cause, "go on without running commands") from error
         ended = f"exit status {result.status}"
         if result.timed_out:
             ended = f"ended at its deadline of {context.limits.command_deadline_s:g} s"

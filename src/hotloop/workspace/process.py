@@ -198,7 +198,8 @@ async def _start(argv: Sequence[str], cwd: Path, env: Mapping[str, str] | None) 
         )
     )
     try:
-        # Cancelled in the middle, asyncio waits for ever for pipes it never connected.
+        # Cancelled in the middle, asyncio would kill this one process only, and then wait for ever
+        # for the pipe that a child of it still holds.
         return _Child(await asyncio.shield(starting), argv)
     except asyncio.CancelledError:
         with contextlib.suppress(OSError, ValueError):  # it never started: nothing to end

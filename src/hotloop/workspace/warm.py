@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ from hotloop.workspace.sandbox import Consent, Origin, Sandbox
 from hotloop.workspace.tracer import plugin_dir
 
 _GRACE_S = 5.0
+_START_S = 20.0
+_LEAVE_S = 1.0
 _LINE_LIMIT_BYTES = 1 << 20
 
 
@@ -25,7 +28,7 @@ class _Answer(msgspec.Struct):
     output: str = ""
     timed_out: bool = False
     duration_s: float = 0.0
-    ready: bool = False
+    id: int = 0
 
 
 class WarmRunner:
@@ -41,6 +44,7 @@ class WarmRunner:
         self._scratch = scratch
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
+        self._numbers = itertools.count(1)
 
     async def start(self, sandbox: Sandbox, consent: Consent, origin: Origin) -> None:
         """Start the server in the sandbox. Raises ToolError when it does not come up."""
@@ -51,7 +55,17 @@ class WarmRunner:
             consent=consent,
             origin=origin,
         )
-        self._process = await asyncio.create_subprocess_exec(
+        starting = asyncio.ensure_future(self._spawn(argv))
+        try:
+            # Cancelled in the middle, asyncio would wait for ever for a pipe that a child holds.
+            self._process = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            self._process = await starting
+            raise
+        await self._answer(0, _START_S)
+
+    async def _spawn(self, argv: Sequence[str]) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             *argv,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -61,7 +75,6 @@ class WarmRunner:
             start_new_session=True,
             limit=_LINE_LIMIT_BYTES,
         )
-        await self._answer(_GRACE_S)
 
     async def __call__(
         self,
@@ -76,7 +89,9 @@ class WarmRunner:
 
         Raises ToolError when the server is gone.
         """
+        number = next(self._numbers)
         job = {
+            "id": number,
             "cwd": str(cwd),
             "argv": list(command)[list(command).index("pytest") + 1 :],
             "env": dict(env or {}),
@@ -87,7 +102,7 @@ class WarmRunner:
             if process is None or process.stdin is None:
                 raise ToolError("the warm test runner is not running")
             process.stdin.write(msgspec.json.encode(job) + b"\n")
-            answer = await self._answer(deadline_s + _GRACE_S)
+            answer = await self._answer(number, deadline_s + _GRACE_S)
         return ProcessResult(
             status=answer.status,
             output=answer.output,
@@ -96,14 +111,18 @@ class WarmRunner:
             output_bytes=len(answer.output),
         )
 
-    async def _answer(self, patience_s: float) -> _Answer:
+    async def _answer(self, number: int, patience_s: float) -> _Answer:
+        """Return the answer to a job; those to jobs that were cancelled are passed over."""
         process = self._process
         if process is None or process.stdout is None:
             raise ToolError("the warm test runner is not running")
         try:
             async with asyncio.timeout(patience_s):
-                line = await process.stdout.readline()
-            return msgspec.json.decode(line, type=_Answer)
+                while True:
+                    line = await process.stdout.readline()
+                    answer = msgspec.json.decode(line, type=_Answer)
+                    if answer.id == number:
+                        return answer
         except (TimeoutError, ValueError, msgspec.DecodeError) as error:
             await self.close()
             raise ToolError(f"the warm test runner broke: {error!r}") from error
@@ -113,7 +132,12 @@ class WarmRunner:
         process, self._process = self._process, None
         if process is None:
             return
-        if process.returncode is None:
+        if process.stdin is not None:
+            process.stdin.close()  # the server then ends its run with all it started, and leaves
+        try:
+            async with asyncio.timeout(_LEAVE_S):
+                await process.wait()
+        except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
