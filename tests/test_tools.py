@@ -513,6 +513,5 @@ def test_run_ends_at_its_deadline_and_caps_its_output(bench: Bench) -> None:
 
 def test_run_without_sandbox_and_consent_is_refused(bench: Bench) -> None:
     context = with_limits(bench, Limits(), Consent("deny"), Sandbox(reason="no bwrap here"))
-    with pytest.raises(ToolError, match="no bwrap here"):
-        run_with(bench, "touch evil", context)
+    assert "no bwrap here" in run_with(bench, "touch evil", context).text
     assert not (bench.root / "evil").exists()
