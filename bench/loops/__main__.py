@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--split", choices=("dev", "held", "all"), default="dev", help="held: only at the end")
     add("--task", action="append", default=[], metavar="NAME", help="may be given several times")
     add("--jobs", type=int, default=1, help="tasks at the same time; more than one spoils times")
-    add("--budget", type=float, default=20.0, metavar="S", help="seconds per task")
+    add("--budget", type=float, default=40.0, metavar="S", help="seconds per task")
     add("--model", default="", metavar="NAME")
     add("--backend", default="", metavar="URL")
     add("--cores", type=int, default=0, help="CPUs for hotloop and the engine (default: all)")

@@ -238,9 +238,11 @@ def _add_figures(result: Result, lines: Lines) -> None:
 
 
 def _tokens(calls: Sequence[CallEnd]) -> Tokens:
+    """Sum what endpoints reported; a call that was cancelled has only an estimate."""
+    reported = [call.usage for call in calls if call.usage.reported]
     return Tokens(
-        sum(call.usage.input_tokens for call in calls),
-        sum(call.usage.cached_tokens for call in calls),
+        sum(usage.input_tokens for usage in reported),
+        sum(usage.cached_tokens for usage in reported),
     )
 
 
