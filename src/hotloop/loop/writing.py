@@ -55,14 +55,28 @@ class Writing:
         return await self._search.proving.settle()
 
     def _head(self, path: str, localisation: Localisation) -> str:
-        """Return how the answer begins: with the head of the one function that is missing."""
+        """Return how the answer begins: with the head of the one function that is missing.
+
+        With its parameters where the goal names them.
+        """
         names = [one.name for one in localisation.missing if one.path == path and one.name]
-        if len(names) != 1 or not names[0].isidentifier() or not names[0].islower():
+        if len(names) != 1 or not names[0].isidentifier() or names[0][0].isupper():
             return ""
         named = re.search(rf"\b{names[0]}\(([\w\s,=]*)\)", self._parts.goal)
-        if language_of(path) != "python":
-            return ""
-        return f"def {named.group()}:" if named else f"def {names[0]}("
+        begun = named.group() if named else f"{names[0]}("
+        match language_of(path):
+            case "python":
+                return f"def {begun}" + (":" if named else "")
+            case "javascript":
+                is_module = re.search(r"^export ", self._text(path), re.MULTILINE)
+                word = "export function" if is_module else "function"
+                return f"{word} {begun}" + (" {" if named else "")
+            case _:
+                return ""
+
+    def _text(self, path: str) -> str:
+        file = self._parts.workspace.root / path
+        return self._parts.workspace.read_text(path).text if file.is_file() else ""
 
     def _path(self, localisation: Localisation) -> str:
         for one in localisation.missing:
@@ -73,9 +87,7 @@ class Writing:
         return ""
 
     def _ask(self, path: str, localisation: Localisation) -> str:
-        source = ""
-        if (self._parts.workspace.root / path).is_file():
-            source = self._parts.workspace.read_text(path).text[:_MOST_FILE_CHARS]
+        source = self._text(path)[:_MOST_FILE_CHARS]
         names = ", ".join(one.name for one in localisation.missing if one.name)
         wanted = f"Write {names} for {path}" if names else f"Correct {path}"
         return (
@@ -88,9 +100,7 @@ class Writing:
         parser = TextParser(default_path=path)
         parsed = [*parser.feed(answer), *parser.finish()]
         blocks = [one.action.code for one in parsed if isinstance(one.action, Define)]
-        file = self._parts.workspace.root / path
-        text = self._parts.workspace.read_text(path).text if file.is_file() else ""
-        old = text
+        old = text = self._text(path)
         for code in blocks:
             try:
                 text = replace_definitions(path, text, code)[0] if text else code
