@@ -1,16 +1,20 @@
 """`python docs/picture.py [SESSION] > docs/run.svg`: a picture of a recorded session.
 
 Draws what `hotloop run` printed, by the same code, from the ledger; by default of the latest.
+Only folders in test commands are left out.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from io import StringIO
 
+import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from hotloop.ledger.events import Event, TestsRun
 from hotloop.ledger.store import Ledger
 from hotloop.ui.screen import Screen
 
@@ -41,8 +45,14 @@ def main(session: str | None) -> None:
     row = ledger.session(session)
     console = Console(record=True, width=WIDTH, file=StringIO(), force_terminal=True)
     console.print(Text(f'$ hotloop run "{row.goal}"', style="bold"))
-    Screen(console).show(list(ledger.load(row.session)))
+    Screen(console).show([_without_folders(event) for event in ledger.load(row.session)])
     print(console.export_svg(code_format=FRAME, unique_id="run"))
+
+
+def _without_folders(event: Event) -> Event:
+    if not isinstance(event, TestsRun):
+        return event
+    return msgspec.structs.replace(event, command=re.sub(r"^/\S*/", "", event.command))
 
 
 if __name__ == "__main__":

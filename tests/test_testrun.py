@@ -361,8 +361,8 @@ def test_hanging_test_is_killed_with_its_child_and_located(root: Path) -> None:
     fill(root, HANG)
     plan = TestPlan(framework=Framework.PYTEST, root=str(root), argv=PYTEST)
     start = time.monotonic()
-    outcome = run(root, plan, deadline_s=4.0, trace=True)
-    assert time.monotonic() - start < 30
+    outcome = run(root, plan, deadline_s=10.0, trace=True)
+    assert time.monotonic() - start < 60
     assert (outcome.green, outcome.timed_out) == (False, True)
     assert not alive(int((root / "pid").read_text()))
     assert outcome.failures[-1].kind == "Timeout"
