@@ -23,7 +23,7 @@ from hotloop.errors import EnvironmentFault
 
 INTERRUPTED = 130
 REPO = Path(__file__).parent / "repo"
-GOAL = "The tea timer shows 2:5 instead of 2:05. Make the failing test pass."
+GOAL = "The tea timer shows 2:5 instead of 02:05. Make the failing test pass."
 HOTLOOP = Path(sys.executable).parent / "hotloop"
 BUDGET_S = 60
 """Three times the default: the demo has to end well on two slow cores too."""

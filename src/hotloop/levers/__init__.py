@@ -4,9 +4,7 @@ NAMES = (
     "eager",
     "finish",
     "prefetch",
-    "race",
     "slot_restore",
-    "stable_prefix",
     "warm_tests",
 )
 """The levers that can be switched off by name."""

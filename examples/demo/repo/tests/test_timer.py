@@ -6,7 +6,7 @@ def test_clock():
 
 
 def test_clock_with_few_seconds():
-    assert clock(125) == "2:05"
+    assert clock(125) == "02:05"
 
 
 def test_ready():
@@ -14,4 +14,4 @@ def test_ready():
 
 
 def test_counting_down():
-    assert display("rooibos", 2, elapsed=20) == "rooibos 7:40"
+    assert display("rooibos", 2, elapsed=20) == "rooibos 07:40"
