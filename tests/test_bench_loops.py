@@ -258,7 +258,10 @@ def test_guarded_files(path: str, guarded: bool) -> None:
     assert is_guarded(Path(path)) is guarded
 
 
-@pytest.mark.parametrize(("old", "new", "status"), [("{rest}", "{rest:02}", 0), ("", "", 1)])
+@pytest.mark.parametrize(
+    ("old", "new", "status"),
+    [("{minutes}:{rest}", "{minutes:02}:{rest:02}", 0), ("", "", 1)],
+)
 def test_the_demo_shows_what_came_out(
     old: str, new: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
