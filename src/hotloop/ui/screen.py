@@ -5,6 +5,8 @@ Runs on the view's own thread; imports rich.
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
@@ -34,6 +36,7 @@ from hotloop.ui.text import clean, one_line, seconds, tokens
 _STYLES: dict[Channel, str] = {"reasoning": "dim italic", "text": "", "tool": "cyan"}
 _NOTE_STYLES = {"info": "dim", "warning": "yellow", "error": "bold red"}
 _BAR_CHARS = 10
+_COMMAND_CHARS = 40
 
 
 class Screen:
@@ -231,6 +234,8 @@ def describe(event: Event, encoding: str = "utf-8") -> tuple[str, str] | None:
             mended = f" (mended: {event.repaired})" if event.repaired else ""
             text = f"edited {event.path} +{event.added_lines} -{event.removed_lines}{mended}"
             style = "green"
+        case CallEnd(error="cancelled"):
+            text, style = "model call cancelled: no longer needed", "dim"
         case CallEnd() if event.error:
             text, style = f"model call failed: {event.error}", "bold red"
         case PrefixBreak():
@@ -255,4 +260,7 @@ def _step_text(event: StepEnd) -> tuple[str, str]:
 def _tests_text(event: TestsRun) -> str:
     verdict = "timed out" if event.timed_out else "green" if event.green else "red"
     counts = f"{event.passed} passed, {event.failed} failed"
-    return f"tests {verdict}: {counts} ({seconds(event.duration_s)}) {event.command}"
+    program = PurePath(event.command.partition(" ")[0]).name
+    command = f"{program} {event.command.partition(' ')[2]}".strip()
+    shown = one_line(command, width=_COMMAND_CHARS)
+    return f"tests {verdict}: {counts} ({seconds(event.duration_s)}) {shown}"
