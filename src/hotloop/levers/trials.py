@@ -68,11 +68,6 @@ class Trials:
         """Return the copy's folder."""
         return self._folder / "tree"
 
-    @property
-    def is_warm(self) -> bool:
-        """Say whether runs go through the fork server."""
-        return self._warm is not None
-
     async def test(self, changes: Mapping[str, bytes]) -> TestOutcome:
         """Return the outcome of the failing tests, and if they pass of all, with files changed.
 

@@ -36,11 +36,6 @@ class Budget:
         """Return the seconds left, negative when the budget is overrun."""
         return self.start_s + self.total_s - time.monotonic()
 
-    @property
-    def is_over(self) -> bool:
-        """Say whether nothing is left."""
-        return self.left_s <= 0
-
     def share_s(self, kind: StepKind) -> float:
         """Return the seconds that one step of a kind may take."""
         return self.total_s * _SHARES_S[kind] / _ARTICLE_TOTAL_S
