@@ -18,6 +18,7 @@ from hotloop.workspace.text import TextFile
 _FAILURE_CHARS = 600
 _MOST_LINES = 80
 _MOST_SIBLINGS = 12
+_HAS_CODE = re.compile(r"[=({]")
 
 
 class Focus(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,12 +66,13 @@ def focus_on(
     *,
     whole: bool = False,
 ) -> Focus | None:
-    """Return the focus on a suspect definition; None for a class or one too long to rewrite.
+    """Return the focus on a suspect definition; None for a class, one too long, a bare annotation.
 
     With `whole`, the fault may be in the definition's head too.
     """
     file = workspace.read_text(suspect.path)
     lines = file.text.split("\n")
+    source = textwrap.dedent("\n".join(lines[suspect.start_line - 1 : suspect.end_line]))
     inside = [
         one
         for one in definitions(suspect.path, file.text)
@@ -78,9 +80,9 @@ def focus_on(
         and one.end_line <= suspect.end_line
         and one.kind == "class"
     ]
-    if inside or suspect.end_line - suspect.start_line >= _MOST_LINES:
+    is_long = suspect.end_line - suspect.start_line >= _MOST_LINES
+    if inside or is_long or not _HAS_CODE.search(source):
         return None
-    source = textwrap.dedent("\n".join(lines[suspect.start_line - 1 : suspect.end_line]))
     scores = {
         one.line: one.score
         for one in localisation.lines
@@ -101,15 +103,15 @@ def focus_on(
 
 def _start(suspect: SuspectDefinition, source: str, scores: dict[int, float]) -> int:
     """Return the offset of the first line that the fault can be on."""
-    first = _body_line(suspect.path, source)
+    first = body_line(suspect.path, source)
     executed = [line - suspect.start_line for line in scores]
     if executed and min(executed) > first:
         first = min(executed)
     return sum(len(line) + 1 for line in source.split("\n")[:first])
 
 
-def _body_line(path: str, source: str) -> int:
-    """Return the index of the line on which the body begins, behind a docstring."""
+def body_line(path: str, source: str) -> int:
+    """Return the index of the line on which a definition's body begins, behind a docstring."""
     if not path.endswith(".py"):
         return 1 if source.count("\n") > 1 else 0
     try:
@@ -130,9 +132,13 @@ def question(goal: str, outcome: TestOutcome, focus: Focus) -> str:
     return f"Goal: {goal}\n\nFailing test:\n{first_failure(outcome)}\n\n{code(focus)}"
 
 
-def still_failing(outcome: TestOutcome, focus: Focus) -> str:
-    """Return the user message after an answer that mended only some of it."""
-    return f"Better. Still failing:\n{first_failure(outcome)}\n\n{code(focus)}"
+def still_failing(outcome: TestOutcome, focus: Focus, *, is_known: bool) -> str:
+    """Return the user message after an answer that mended only some of it.
+
+    With `is_known`, the definition is in the conversation as it is, and is not shown again.
+    """
+    what = f"Correct `{focus.name}` again." if is_known else code(focus)
+    return f"Better. Still failing:\n{first_failure(outcome)}\n\n{what}"
 
 
 def another(focus: Focus) -> str:
@@ -148,9 +154,17 @@ def code(focus: Focus) -> str:
 def first_failure(outcome: TestOutcome) -> str:
     """Return the first failing test as a small model needs it: its lines and the values."""
     shown = next((one.excerpt for one in outcome.failures if one.excerpt), "")
-    if not shown:
-        return outcome.digest(_FAILURE_CHARS)
-    head, _, rest = shown.partition("\n")
+    return _failing(shown) if shown else outcome.digest(_FAILURE_CHARS)
+
+
+def first_failures(outcome: TestOutcome, most: int) -> str:
+    """Return the first failing tests, each as `first_failure` does."""
+    shown = [_failing(one.excerpt) for one in outcome.failures if one.excerpt]
+    return "\n\n".join(dict.fromkeys(shown[:most])) or first_failure(outcome)
+
+
+def _failing(excerpt: str) -> str:
+    head, _, rest = excerpt.partition("\n")
     name = re.sub(r" line \d+$| \(.*", "", head.removeprefix("FAIL ").split("::")[-1])
     return f"{name}\n{rest}"[:_FAILURE_CHARS].rstrip()
 

@@ -11,6 +11,7 @@ request is a prefix of what the KV cache holds.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -101,6 +102,9 @@ class Search:
         self._seen: set[str] = set()
         self._shown: list[Focus] = []
         self._jobs: list[_Job] = []
+        self._ready: list[_Job] = []
+        self._has_ready = asyncio.Event()
+        self._is_last = False
         self._at: Focus | None = None
         self._calls: Counter[int] = Counter()
 
@@ -114,15 +118,46 @@ class Search:
             self._seen.add(fingerprint(focus.path, focus.source))
             self._push(_Job(score=score, focus=focus, start=focus.start))
             score = _OTHER_DEFINITION if score == 1.0 else score * _LATER_DEFINITION
+        testing = asyncio.create_task(self._test_ready())
+        try:
+            await self._call_model()
+            self._is_last = True
+            self._has_ready.set()
+            await testing
+        finally:
+            testing.cancel()
+            await asyncio.gather(testing, return_exceptions=True)
+        return await self.proving.settle()
+
+    async def _call_model(self) -> None:
+        """Let the model work, best job first, until something helps or nothing is left."""
         while self._jobs and not self.proving.has_progress:
             for job in self._next():
                 if not self.proving.has_progress:
                     await self._try(job)
-        return await self.proving.settle()
+
+    async def _test_ready(self) -> None:
+        """Submit the candidates that need no call, best first, beside the model's work."""
+        while not self.proving.has_progress:
+            if self._ready:
+                best = max(self._ready, key=lambda job: job.score)
+                self._ready.remove(best)
+                if best.deviation is not None:
+                    await self._submit(best.focus, replaced(best.base, best.deviation))
+            elif self._is_last:
+                return
+            else:
+                self._has_ready.clear()
+                await self._has_ready.wait()
 
     def _push(self, job: _Job) -> None:
-        if job.score >= _LEAST_SCORE:
+        if job.score < _LEAST_SCORE:
+            return
+        if job.needs_model:
             self._jobs.append(job)
+        else:
+            self._ready.append(job)
+            self._has_ready.set()
 
     def _next(self) -> list[_Job]:
         """Take the best job, with more of its kind where that spares prefill."""
@@ -143,24 +178,19 @@ class Search:
 
     def _worth(self, job: _Job) -> float:
         """Return a job's score less what the definition's earlier calls have taken from hope."""
-        if not job.needs_model:
-            return job.score
         is_elsewhere = self._at is not None and job.focus is not self._at
         tired = _TIRING ** self._calls[id(job.focus)]
         return job.score * tired * (_SWITCH_COST if is_elsewhere else 1.0)
 
     async def _try(self, job: _Job) -> None:
-        if job.needs_model:
-            self._at = job.focus
-            self._calls[id(job.focus)] += 1
+        self._at = job.focus
+        self._calls[id(job.focus)] += 1
         if job.sample:
             await self._sample(job.focus, job.start, job.sample)
         elif job.deviation is None:
             await self._copy(job.focus, job.start)
-        elif job.complete:
-            await self._complete(job.focus, job.base, job.deviation)
         else:
-            await self._submit(job.focus, replaced(job.base, job.deviation))
+            await self._complete(job.focus, job.base, job.deviation)
 
     async def _copy(self, focus: Focus, start: int) -> None:
         """Let the model copy the definition from `start` on, and queue what it doubts."""
@@ -249,7 +279,8 @@ class Search:
         if self._shown:
             return another(focus)
         if not self._is_first:
-            return still_failing(self._outcome, focus)
+            is_known = self.transcript.contains(focus.source)
+            return still_failing(self._outcome, focus, is_known=is_known)
         return question(self.parts.goal, self._outcome, focus)
 
     async def ask(self, branch: Sequence[dict[str, Any]], **params: Any) -> CallResult | None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import re
+import textwrap
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hotloop.actions.parse import TextParser
 from hotloop.actions.types import Define
 from hotloop.errors import ToolError
-from hotloop.loop.focus import first_failure
+from hotloop.loop.focus import body_line, first_failures
 from hotloop.loop.proving import Found
 from hotloop.loop.search import ANSWER_TOKENS, Search
 from hotloop.workspace.autoimport import mend_imports
-from hotloop.workspace.definitions import replace_definitions
+from hotloop.workspace.definitions import Definition, definitions, replace_definitions
 from hotloop.workspace.localise import Localisation
 from hotloop.workspace.syntax import language_of
 from hotloop.workspace.testrun import TestOutcome
 
 _MOST_FILE_CHARS = 5_000
+_MOST_FAILURES = 3
+_MOST_FOLLOWING = 3
 _SAMPLES = 3
 _WARMTH = 0.7
 
@@ -35,35 +39,49 @@ class Writing:
         path = self._path(localisation)
         if not path:
             return None
-        transcript = self._search.transcript
-        transcript.append({"role": "user", "content": self._ask(path, localisation)})
-        head = self._head(path, localisation)
-        branch = [{"role": "assistant", "content": f"```{language_of(path)}\n{head}"}]
+        missing = [one.name for one in localisation.missing if one.path == path and one.name]
+        following = self._following(path) if missing else []
+        question = self._ask(path, missing, [one.name for one in following])
+        self._search.transcript.append({"role": "user", "content": question})
+        head = self._head(path, missing)
+        heads = [head, *(self._head_of(path, one) for one in following)] if head else []
         for attempt in range(1 + _SAMPLES):
             warmth: dict[str, Any] = {"temperature": _WARMTH, "seed": attempt} if attempt else {}
-            result = await self._search.ask(
-                branch if head else [], max_tokens=ANSWER_TOKENS, **warmth
-            )
-            if result is None:
-                break
-            if not result.was_cut:
-                begun = branch[0]["content"] if head else ""
-                await self._submit(path, begun + result.answer.text)
+            await self._attempt(path, heads, warmth)
             found = await self._search.proving.settle()
             if found is not None:
                 return found
-        return await self._search.proving.settle()
+        return None
 
-    def _head(self, path: str, localisation: Localisation) -> str:
+    async def _attempt(self, path: str, heads: Sequence[str], warmth: dict[str, Any]) -> None:
+        """Let the model write one definition behind each head, or what it likes without any.
+
+        What there is so far is submitted after each.
+        """
+        if not heads:
+            result = await self._search.ask([], max_tokens=ANSWER_TOKENS, **warmth)
+            if result is not None and not result.was_cut:
+                await self._submit(path, result.answer.text)
+            return
+        text = ""
+        for head in heads:
+            text += f"```{language_of(path)}\n{head}"
+            branch = [{"role": "assistant", "content": text}]
+            result = await self._search.ask(branch, max_tokens=ANSWER_TOKENS, **warmth)
+            if result is None or result.was_cut:
+                return
+            text += result.answer.text.split("\n```", 1)[0].rstrip() + "\n```\n\n"
+            await self._submit(path, text)
+
+    def _head(self, path: str, missing: Sequence[str]) -> str:
         """Return how the answer begins: with the head of the one function that is missing.
 
         With its parameters where the goal names them.
         """
-        names = [one.name for one in localisation.missing if one.path == path and one.name]
-        if len(names) != 1 or not names[0].isidentifier() or names[0][0].isupper():
+        if len(missing) != 1 or not missing[0].isidentifier() or missing[0][0].isupper():
             return ""
-        named = re.search(rf"\b{names[0]}\(([\w\s,=]*)\)", self._parts.goal)
-        begun = named.group() if named else f"{names[0]}("
+        named = re.search(rf"\b{missing[0]}\(([\w\s,=]*)\)", self._parts.goal)
+        begun = named.group() if named else f"{missing[0]}("
         match language_of(path):
             case "python":
                 return f"def {begun}" + (":" if named else "")
@@ -73,6 +91,23 @@ class Writing:
                 return f"{word} {begun}" + (" {" if named else "")
             case _:
                 return ""
+
+    def _following(self, path: str) -> list[Definition]:
+        """Return the functions of the file that the goal names: they are to change as well."""
+        goal = self._parts.goal
+        named = [
+            one
+            for one in definitions(path, self._text(path))
+            if one.kind in {"function", "method"}
+            and re.search(rf"\b{re.escape(one.name)}\(|`{re.escape(one.name)}`", goal)
+        ]
+        return named[:_MOST_FOLLOWING]
+
+    def _head_of(self, path: str, one: Definition) -> str:
+        """Return an existing definition up to its body, as the model is to begin it."""
+        lines = self._text(path).split("\n")[one.start_line - 1 : one.end_line]
+        source = textwrap.dedent("\n".join(lines))
+        return "".join(f"{line}\n" for line in source.split("\n")[: body_line(path, source)])
 
     def _text(self, path: str) -> str:
         file = self._parts.workspace.root / path
@@ -86,25 +121,31 @@ class Writing:
             return one.path
         return ""
 
-    def _ask(self, path: str, localisation: Localisation) -> str:
+    def _ask(self, path: str, missing: Sequence[str], following: Sequence[str]) -> str:
         source = self._text(path)[:_MOST_FILE_CHARS]
-        names = ", ".join(one.name for one in localisation.missing if one.name)
-        wanted = f"Write {names} for {path}" if names else f"Correct {path}"
+        wanted = f"Write {', '.join(missing)} for {path}" if missing else f"Correct {path}"
+        if following:
+            wanted += f", and change {', '.join(following)} to use it"
+        failures = first_failures(self._outcome, _MOST_FAILURES if missing else 1)
         return (
-            f"Goal: {self._parts.goal}\n\nFailing test:\n{first_failure(self._outcome)}\n\n"
+            f"Goal: {self._parts.goal}\n\nFailing test:\n{failures}\n\n"
             f"{path}:\n```{language_of(path)}\n{source.rstrip()}\n```\n\n"
             f"{wanted}. Answer with only the new and changed definitions, each as a whole."
         )
 
     async def _submit(self, path: str, answer: str) -> None:
-        parser = TextParser(default_path=path)
-        parsed = [*parser.feed(answer), *parser.finish()]
-        blocks = [one.action.code for one in parsed if isinstance(one.action, Define)]
         old = text = self._text(path)
-        for code in blocks:
+        for code in _blocks(path, answer):
             try:
                 text = replace_definitions(path, text, code)[0] if text else code
             except ToolError:
                 continue
         if text != old:
             await self._search.proving.submit({path: mend_imports(path, text)}, answer)
+
+
+def _blocks(path: str, answer: str) -> Iterator[str]:
+    parser = TextParser(default_path=path)
+    for one in [*parser.feed(answer), *parser.finish()]:
+        if isinstance(one.action, Define):
+            yield one.action.code

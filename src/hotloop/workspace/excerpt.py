@@ -10,6 +10,7 @@ from hotloop.workspace.failures import Failure
 LINE_CHARS = 200
 """Characters of a line that are shown."""
 _LINES_BEFORE = 6
+_STATEMENT_LINES = 8
 _DETAIL_LINES = 6
 _SHOWN_FRAMES = 4
 
@@ -79,10 +80,10 @@ def _test_lines(source: list[str], line: int, before: int) -> list[str]:
 
 
 def _statement(source: list[str], at: int) -> list[str]:
-    """Return the line and what continues it until its brackets close, at most four lines."""
+    """Return the line and what continues it until its brackets close, at most a few lines."""
     lines: list[str] = []
     depth = 0
-    for text in source[at : at + 4]:
+    for text in source[at : at + _STATEMENT_LINES]:
         lines.append(text)
         depth += sum(text.count(mark) for mark in "([{") - sum(text.count(mark) for mark in ")]}")
         if depth <= 0 and not text.rstrip().endswith(":"):

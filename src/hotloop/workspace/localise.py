@@ -26,6 +26,7 @@ _FAR = 1_000_000
 _HOP = 0.7
 _HOPS = 3
 _FALLBACK_FILES = 100
+_IN_GOAL = 1.1
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _IMPORT_LINE = re.compile(r"^.*\b(?:import|from|require|use|mod|include)\b.*$", re.MULTILINE)
 
@@ -142,6 +143,8 @@ def rank_definitions(
     for key, score in named.items():
         if not traced and key not in scores:
             scores[key] = 0.6 * score
+    in_goal = [key for key in scores if _is_in_goal(key[1], goal)]
+    scores |= {key: min(1.0, _IN_GOAL * scores[key]) for key in in_goal}
     deepest = {
         (path, index.innermost(path, line)) for path, line in _deepest_frames(outcome.failures)
     }
@@ -155,6 +158,13 @@ def rank_definitions(
         SuspectDefinition(path, one.qualified_name, one.start_line, one.end_line, scores[path, one])
         for path, one in sorted(scores, key=place)
     ]
+
+
+def _is_in_goal(one: Definition, goal: str) -> bool:
+    """Say whether a goal names a definition as code: `name`, name(…), or a name of two words."""
+    name = re.escape(one.name)
+    has_two_words = "_" in one.name.strip("_") or re.search(r"[a-z][A-Z]", one.name)
+    return bool(re.search(rf"\b{name}\(|`{name}`" + rf"|\b{name}\b" * bool(has_two_words), goal))
 
 
 _WRONG_CALL = re.compile(r"(\w+)\(\) (?:got an unexpected|got multiple|takes|missing)")
