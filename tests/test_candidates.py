@@ -18,7 +18,7 @@ from hotloop.levers.deviations import (
     next_start,
     opens_block,
     read_copy,
-    replaced,
+    readings,
 )
 from hotloop.loop.candidates import fingerprint, is_comment, is_valid
 from hotloop.loop.focus import another, code, first_failure, focus_on, question
@@ -141,7 +141,7 @@ def test_what_the_model_would_rather_have_written_comes_likeliest_first() -> Non
         (" 4", at(" 3")),
         (" >", at(" <")),
     ]
-    assert replaced(SOURCE, copy.deviations[0]) == SOURCE.replace("a < 3", "a <= 3")
+    assert readings(SOURCE, copy.deviations[0])[0] == SOURCE.replace("a < 3", "a <= 3")
 
 
 def test_the_token_that_leaves_the_source_is_a_deviation_and_the_end_of_the_copy() -> None:
@@ -149,7 +149,7 @@ def test_the_token_that_leaves_the_source_is_a_deviation_and_the_end_of_the_copy
     copy = read_copy(SOURCE, 0, scores)
     assert copy.end == at(" - 1")
     assert [one.token for one in copy.deviations] == [" +"]
-    assert replaced(SOURCE, copy.deviations[0]).endswith("return a + 1")
+    assert readings(SOURCE, copy.deviations[0])[0].endswith("return a + 1")
     assert next_start(SOURCE, at(" - 1")) == at(" - 1") + 2
     assert next_start(SOURCE, len(SOURCE)) == len(SOURCE) + 1
 
@@ -159,9 +159,28 @@ def test_a_longer_answer_than_the_source_is_a_copy_to_the_end() -> None:
 
 
 def test_a_token_with_a_line_end_ends_its_line() -> None:
-    assert replaced(SOURCE, deviation(" True:\n", " a < 3", " a")) == SOURCE.replace(
-        "a < 3:", "True:"
-    )
+    assert readings(SOURCE, deviation(" True:\n", " a < 3", " a")) == [
+        SOURCE.replace("a < 3:", "True:")
+    ]
+
+
+def test_a_token_that_comes_later_on_the_line_says_that_what_is_before_it_was_too_much() -> None:
+    source = "def f(a):\n    return -int(a) * 60 - int(a)"
+    negative = Deviation(probability=0.5, offset=source.index(" -int"), original=" -", token=" int")
+    assert source.replace("-int", "int", 1) in readings(source, negative)
+
+
+def test_a_token_that_begins_the_next_line_says_that_the_line_was_too_much() -> None:
+    doubted = deviation("return", "if a", "if", is_line_start=True)
+    dropped = SOURCE.replace("    if a < 3:\n", "")
+    assert dropped in readings(SOURCE, doubted)
+
+
+def test_a_sign_or_a_not_may_have_been_missing() -> None:
+    negated = deviation(" not", " a < 3", " a")
+    assert SOURCE.replace("if a", "if not a") in readings(SOURCE, negated)
+    word = deviation(" abs", " a < 3", " a")
+    assert readings(SOURCE, word) == [SOURCE.replace("if a <", "if abs <")]
 
 
 def test_at_the_start_of_a_line_both_readings_are_tried() -> None:

@@ -19,6 +19,7 @@ import msgspec
 from hotloop.backend.types import TokenScore
 
 LEAST_PROBABILITY = 0.002
+_PREFIXES = ("not", "-", "!", "~")
 _WORD = re.compile(r"\s*(?:\w+|[^\w\s]+|$)")
 
 
@@ -101,16 +102,40 @@ def _unique(found: Sequence[Deviation]) -> tuple[Deviation, ...]:
     return tuple(sorted(best.values(), key=lambda one: -one.probability))
 
 
-def replaced(source: str, deviation: Deviation) -> str:
-    """Return the source with the token in place and the rest as it was; no call needed.
+def readings(source: str, deviation: Deviation) -> list[str]:
+    """Return what the source may become by the token alone, no call needed, likeliest first.
 
-    A token with a line end in it ends its line there.
+    The token stands instead of what was there; or what is before its next place on the line, or
+    on the next line, was too much; or it is a sign or a `not` that was missing.
     """
     head = source[: deviation.offset]
     token, line_end, _ = deviation.token.partition("\n")
     if line_end:
-        return head + token + source[_line_end(source, deviation.offset) :]
-    return head + token + source[deviation.offset + len(deviation.original) :]
+        return [head + token + source[_line_end(source, deviation.offset) :]]
+    texts = [head + token + source[deviation.offset + len(deviation.original) :]]
+    texts += _shortened(source, deviation)
+    if token.strip() in _PREFIXES:
+        texts.append(
+            head + token + source[deviation.offset :].removeprefix(" " * (token[0] != " "))
+        )
+    return texts
+
+
+def _shortened(source: str, deviation: Deviation) -> list[str]:
+    """Return the source without what is between the offset and the token's next place."""
+    word = deviation.token.strip()
+    if not word:
+        return []
+    head, end = source[: deviation.offset], _line_end(source, deviation.offset)
+    found = re.compile(rf"(?<!\w){re.escape(word)}").search(source, deviation.offset + 1, end)
+    if found:
+        space = deviation.token[: len(deviation.token) - len(deviation.token.lstrip())]
+        return [head + space + source[found.start() :]]
+    following = source[end + 1 :].lstrip()
+    if deviation.is_line_start and following.startswith(word):
+        line_start = source.rfind("\n", 0, deviation.offset) + 1
+        return [source[:line_start] + source[end + 1 :]]
+    return []
 
 
 def completed(source: str, deviation: Deviation, rest_of_line: str) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from hotloop.backend.types import TextDelta, TokenScore, ToolDelta
 from hotloop.ledger.events import StepKind
 from hotloop.levers.deviations import (
     Deviation,
@@ -26,9 +27,9 @@ from hotloop.levers.deviations import (
     next_start,
     opens_block,
     read_copy,
-    replaced,
+    readings,
 )
-from hotloop.loop.caller import CallResult
+from hotloop.loop.caller import CallResult, OnDelta
 from hotloop.loop.candidates import fingerprint, is_comment, is_valid
 from hotloop.loop.focus import Focus, another, question, still_failing
 from hotloop.loop.parts import Parts
@@ -44,23 +45,25 @@ ANSWER_TOKENS = 700
 _OTHER_DEFINITION = 0.12
 _LATER_DEFINITION = 0.7
 _RESUME = 0.06
-_SAMPLE = 0.1
+_SAMPLE = 0.05
 _SAMPLES = 4
 _WARMTH = 0.8
 _REWRITTEN = 0.4
 _TIRING = 0.88
 _LEAST_SCORE = 0.0015
 _CALL_COST = 0.5
+_LATER_READING = 0.7
+_EARLY_SCORE = 0.01
 _SWITCH_COST = 0.5
 _BATCH = 5
 _BATCH_SCORE = 0.3
 
 
 class _Job(msgspec.Struct, frozen=True, kw_only=True):
-    """Something to try in a definition: copy it from `start` on, or a token in its place.
+    """A model call about a definition: copy it from `start` on, or complete a token's line.
 
-    `base` is the text that the token's offset is in. With `complete`, the model writes the rest
-    of the token's line. A `sample` above 0 is another answer, drawn with that seed.
+    `base` is the text that the token's offset is in. A `sample` above 0 is another answer, drawn
+    with that seed.
     """
 
     score: float
@@ -68,18 +71,20 @@ class _Job(msgspec.Struct, frozen=True, kw_only=True):
     start: int = 0
     base: str = ""
     deviation: Deviation | None = None
-    complete: bool = False
     sample: int = 0
-
-    @property
-    def needs_model(self) -> bool:
-        """Say whether the job takes a model call, not only a test run."""
-        return self.deviation is None or self.complete
 
     @property
     def offset(self) -> int:
         """Return where in the definition the job goes on."""
         return self.deviation.offset if self.deviation else self.start
+
+
+class _Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate that needs no call: a definition's new text."""
+
+    score: float
+    focus: Focus
+    text: str
 
 
 class Search:
@@ -102,7 +107,7 @@ class Search:
         self._seen: set[str] = set()
         self._shown: list[Focus] = []
         self._jobs: list[_Job] = []
-        self._ready: list[_Job] = []
+        self._ready: list[_Ready] = []
         self._has_ready = asyncio.Event()
         self._is_last = False
         self._at: Focus | None = None
@@ -140,10 +145,9 @@ class Search:
         """Submit the candidates that need no call, best first, beside the model's work."""
         while not self.proving.has_progress:
             if self._ready:
-                best = max(self._ready, key=lambda job: job.score)
+                best = max(self._ready, key=lambda one: one.score)
                 self._ready.remove(best)
-                if best.deviation is not None:
-                    await self._submit(best.focus, replaced(best.base, best.deviation))
+                await self._submit(best.focus, best.text)
             elif self._is_last:
                 return
             else:
@@ -151,23 +155,18 @@ class Search:
                 await self._has_ready.wait()
 
     def _push(self, job: _Job) -> None:
-        if job.score < _LEAST_SCORE:
-            return
-        if job.needs_model:
+        if job.score >= _LEAST_SCORE:
             self._jobs.append(job)
-        else:
-            self._ready.append(job)
-            self._has_ready.set()
 
     def _next(self) -> list[_Job]:
         """Take the best job, with more of its kind where that spares prefill."""
         best = max(self._jobs, key=self._worth)
         batch = [best]
-        if best.complete:
+        if best.deviation is not None:
             like = [
                 job
                 for job in self._jobs
-                if job.complete
+                if job.deviation is not None
                 and job is not best
                 and (job.focus, job.base) == (best.focus, best.base)
                 and job.score >= _BATCH_SCORE * best.score
@@ -197,6 +196,7 @@ class Search:
         result = await self._ask(
             focus,
             focus.source[:start],
+            on_delta=self._watch(focus, start),
             max_tokens=_answer_tokens(focus, start),
             logprobs=True,
             top_logprobs=ALTERNATIVES,
@@ -218,6 +218,26 @@ class Search:
         goes_on = next_start(focus.source, copy.end)
         if focus.source[goes_on:].strip():
             self._push(_Job(score=_RESUME, focus=focus, start=goes_on))
+
+    def _watch(self, focus: Focus, start: int) -> OnDelta:
+        """Return what queues the likelier candidates of a copy line by line, while it streams."""
+        scores: list[TokenScore] = []
+
+        def watch(delta: TextDelta | ToolDelta) -> None:
+            if not isinstance(delta, TextDelta) or not delta.scores:
+                return
+            scores.extend(delta.scores)
+            if "\n" in delta.text:
+                self._queue_readings(focus, read_copy(focus.source, start, scores).deviations)
+
+        return watch
+
+    def _queue_readings(self, focus: Focus, deviations: Sequence[Deviation]) -> None:
+        for one in deviations:
+            score = one.probability * focus.suspicion(one.offset)
+            if score >= _EARLY_SCORE and not is_comment(focus.path, one.token):
+                text = readings(focus.source, one)[0]
+                self._add_ready(_Ready(score=score, focus=focus, text=text))
 
     async def _sample(self, focus: Focus, start: int, seed: int) -> None:
         """Let the model answer again, less sure of itself."""
@@ -243,15 +263,18 @@ class Search:
             if is_comment(focus.path, one.token):
                 continue
             score = weight * one.probability * focus.suspicion(one.offset)
-            self._push(_Job(score=score, focus=focus, base=base, deviation=one))
-            self._push(
-                _Job(score=score * _CALL_COST, focus=focus, base=base, deviation=one, complete=True)
-            )
+            for place, text in enumerate(readings(base, one)):
+                self._add_ready(_Ready(score=score * _LATER_READING**place, focus=focus, text=text))
+            if "\n" not in one.token:
+                self._push(_Job(score=score * _CALL_COST, focus=focus, base=base, deviation=one))
+
+    def _add_ready(self, candidate: _Ready) -> None:
+        if candidate.score >= _LEAST_SCORE:
+            self._ready.append(candidate)
+            self._has_ready.set()
 
     async def _complete(self, focus: Focus, base: str, deviation: Deviation) -> None:
         """Let the model write the rest of a line that begins with another token."""
-        if "\n" in deviation.token:
-            return
         begun = base[: deviation.offset] + deviation.token
         result = await self._ask(focus, begun, max_tokens=LINE_TOKENS, stop=["\n"])
         if result is None or result.was_cut:
@@ -267,13 +290,15 @@ class Search:
         result = await self._ask(focus, begun + "\n", max_tokens=BLOCK_TOKENS)
         return block_of(begun, result.answer.text) if result is not None else ""
 
-    async def _ask(self, focus: Focus, begun: str, **params: Any) -> CallResult | None:
+    async def _ask(
+        self, focus: Focus, begun: str, *, on_delta: OnDelta | None = None, **params: Any
+    ) -> CallResult | None:
         """Ask about a definition, with the answer begun; None when a candidate won meanwhile."""
         if focus not in self._shown:
             self.transcript.append({"role": "user", "content": self._question(focus)})
             self._shown.append(focus)
         branch = [{"role": "assistant", "content": f"```{focus.language}\n{begun}"}]
-        return await self.ask(branch, **params)
+        return await self.ask(branch, on_delta, **params)
 
     def _question(self, focus: Focus) -> str:
         if self._shown:
@@ -283,11 +308,13 @@ class Search:
             return still_failing(self._outcome, focus, is_known=is_known)
         return question(self.parts.goal, self._outcome, focus)
 
-    async def ask(self, branch: Sequence[dict[str, Any]], **params: Any) -> CallResult | None:
+    async def ask(
+        self, branch: Sequence[dict[str, Any]], on_delta: OnDelta | None = None, **params: Any
+    ) -> CallResult | None:
         """Make a model call in a step of its own; None when a candidate won meanwhile."""
         body = self.transcript.request({"stream": True, "temperature": 0, **params}, branch)
         with self.parts.clock.step(StepKind.GENERATE) as step:
-            call = self.parts.caller.call(body, step=step.number)
+            call = self.parts.caller.call(body, step=step.number, on_delta=on_delta)
             return await self.proving.until_won(call)
 
     async def _submit(self, focus: Focus, text: str) -> None:
