@@ -43,6 +43,12 @@ class Focus(msgspec.Struct, frozen=True, kw_only=True):
         """Return the language's name as it stands behind a code fence."""
         return language_of(self.path) or ""
 
+    @property
+    def is_table(self) -> bool:
+        """Say whether it is a constant of several lines."""
+        head = self.source.split("\n", 1)[0]
+        return "\n" in self.source and bool(re.search(r"=\s*[\[({]$", head))
+
     def file_with(self, text: str) -> str:
         """Return the whole file with the definition's text replaced by `text`."""
         lines = self.file.text.split("\n")

@@ -17,16 +17,21 @@ from hotloop.loop.parts import Parts
 from hotloop.workspace.testrun import TestOutcome
 
 _BACKLOG = 3
+_GUESSED_TEST_S = 0.3
 ResultT = TypeVar("ResultT")
 Rank = Callable[[TestOutcome], int | None]
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate that tests accept: whole files by path, and the answer as the model gave it."""
+    """A candidate that tests accept: whole files by path, and the answer as the model gave it.
+
+    `name` is the definition that was mended, empty where it was more than one.
+    """
 
     texts: dict[str, str]
     answer: str
     outcome: TestOutcome
+    name: str = ""
 
 
 class Proving:
@@ -49,6 +54,7 @@ class Proving:
         self._numbers = itertools.count(1)
         self.best_partial: Found | None = None
         self.tested = 0
+        self._test_s = 0.0
 
     @property
     def winner(self) -> Found | None:
@@ -60,9 +66,14 @@ class Proving:
         """Say whether a candidate won or is at least better than what there was."""
         return self._found.done() or self.best_partial is not None
 
-    async def submit(self, texts: Mapping[str, str], answer: str) -> None:
+    @property
+    def mean_test_s(self) -> float:
+        """Return the mean seconds of a candidate's tests so far; a guess before the first."""
+        return self._test_s / self.tested if self.tested else _GUESSED_TEST_S
+
+    async def submit(self, texts: Mapping[str, str], answer: str, name: str = "") -> None:
         """Queue whole files for testing; waits while too many are queued."""
-        task = asyncio.create_task(self._prove(dict(texts), answer))
+        task = asyncio.create_task(self._prove(dict(texts), answer, name))
         self._testing.add(task)
         task.add_done_callback(self._testing.discard)
         while len(self._testing) > _BACKLOG and not self._found.done():
@@ -94,14 +105,15 @@ class Proving:
     async def _wait_for_one(self) -> None:
         await asyncio.wait({*self._testing, self._found}, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _prove(self, texts: dict[str, str], answer: str) -> None:
+    async def _prove(self, texts: dict[str, str], answer: str, name: str) -> None:
         await asyncio.shield(self._starting)
         data = {path: self._encoded(path, text) for path, text in texts.items()}
         outcome = await self._timed(data)
         if outcome is None:
             return
         self.tested += 1
-        found = Found(texts=texts, answer=answer, outcome=outcome)
+        self._test_s += outcome.duration_s
+        found = Found(texts=texts, answer=answer, outcome=outcome, name=name)
         if outcome.green and not self._found.done():
             self._found.set_result(found)
             return

@@ -24,7 +24,7 @@ from hotloop.loop.testing import run_tests
 from hotloop.loop.transcript import Transcript
 from hotloop.loop.writing import Writing
 from hotloop.tools.applying import apply_text
-from hotloop.workspace.localise import Localisation, localise
+from hotloop.workspace.localise import Localisation, SuspectDefinition, localise
 from hotloop.workspace.missing import missing_names
 from hotloop.workspace.testrun import TestOutcome
 
@@ -42,6 +42,7 @@ class Repair:
         self._outcome = outcome
         self._transcript = small_transcript(parts)
         self._lacked = 0
+        self._mended = ("", "")
         self.solved = False
 
     async def run(self, trials: Trials, starting: asyncio.Task[None]) -> None:
@@ -80,7 +81,7 @@ class Repair:
     def _focuses(self, localisation: Localisation) -> Sequence[Focus]:
         found: list[Focus] = []
         whole = any(_WRONG_CALL.search(one.message) for one in self._outcome.failures)
-        for suspect in localisation.definitions:
+        for suspect in sorted(localisation.definitions, key=self._is_not_mended):
             try:
                 focus = focus_on(self._parts.workspace, suspect, localisation, whole=whole)
             except ToolError:
@@ -89,7 +90,11 @@ class Repair:
                 found.append(focus)
             if len(found) == _MOST_DEFINITIONS:
                 break
-        return found
+        return _tables_second(found)
+
+    def _is_not_mended(self, suspect: SuspectDefinition) -> bool:
+        """Say whether a definition is another than that which the last progress was made in."""
+        return (suspect.path, suspect.name) != self._mended
 
     async def _apply(self, found: Found, trials: Trials) -> bool:
         """Put a candidate into the workspace and judge it by a cold run of all tests.
@@ -110,6 +115,7 @@ class Repair:
             return False
         self._transcript.append({"role": "assistant", "content": found.answer})
         self._outcome = outcome
+        self._mended = (next(iter(found.texts)), found.name)
         self.solved = outcome.green
         trials.accept({path: self._read(path) for path in found.texts}, outcome)
         return True
@@ -151,6 +157,14 @@ def _examples() -> Iterator[dict[str, str]]:
     for block in f"\n{prompt('repair_examples')}".split("\n=== ")[1:]:
         role, _, content = block.partition("\n")
         yield {"role": role, "content": content}
+
+
+def _tables_second(focuses: list[Focus]) -> list[Focus]:
+    """Put the tables that the most suspect definition reads behind it: they are quick to copy."""
+    first = focuses[:1]
+    used = {*re.findall(r"\w+", first[0].source)} if first else set[str]()
+    tables = [one for one in focuses[1:] if one.is_table and one.name in used]
+    return [*first, *tables, *(one for one in focuses[1:] if one not in tables)]
 
 
 def _bad(outcome: TestOutcome) -> int:

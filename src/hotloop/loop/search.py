@@ -53,7 +53,7 @@ _TIRING = 0.88
 _LEAST_SCORE = 0.0015
 _CALL_COST = 0.5
 _LATER_READING = 0.7
-_EARLY_SCORE = 0.01
+_COPY_WORTH = 0.2
 _SWITCH_COST = 0.5
 _BATCH = 5
 _BATCH_SCORE = 0.3
@@ -110,6 +110,7 @@ class Search:
         self._ready: list[_Ready] = []
         self._has_ready = asyncio.Event()
         self._is_last = False
+        self._at_work = 0.0
         self._at: Focus | None = None
         self._calls: Counter[int] = Counter()
 
@@ -140,12 +141,16 @@ class Search:
             for job in self._next():
                 if not self.proving.has_progress:
                     await self._try(job)
+                    self._has_ready.set()
 
     async def _test_ready(self) -> None:
-        """Submit the candidates that need no call, best first, beside the model's work."""
+        """Submit the candidates that need no call, best first, beside the model's work.
+
+        Tests take the model's cores, so that only those are run beside it that promise more.
+        """
         while not self.proving.has_progress:
-            if self._ready:
-                best = max(self._ready, key=lambda one: one.score)
+            best = max(self._ready, key=lambda one: one.score, default=None)
+            if best is not None and (self._is_last or best.score >= self._least_beside_model()):
                 self._ready.remove(best)
                 await self._submit(best.focus, best.text)
             elif self._is_last:
@@ -153,6 +158,11 @@ class Search:
             else:
                 self._has_ready.clear()
                 await self._has_ready.wait()
+
+    def _least_beside_model(self) -> float:
+        """Return the score per test from which on a test is worth as much as a call's time."""
+        calls = max((self._worth(job) for job in self._jobs), default=0.0)
+        return max(calls, self._at_work) * self.proving.mean_test_s
 
     def _push(self, job: _Job) -> None:
         if job.score >= _LEAST_SCORE:
@@ -183,6 +193,7 @@ class Search:
 
     async def _try(self, job: _Job) -> None:
         self._at = job.focus
+        self._at_work = job.score if job.deviation else _COPY_WORTH
         self._calls[id(job.focus)] += 1
         if job.sample:
             await self._sample(job.focus, job.start, job.sample)
@@ -235,7 +246,7 @@ class Search:
     def _queue_readings(self, focus: Focus, deviations: Sequence[Deviation]) -> None:
         for one in deviations:
             score = one.probability * focus.suspicion(one.offset)
-            if score >= _EARLY_SCORE and not is_comment(focus.path, one.token):
+            if not is_comment(focus.path, one.token):
                 text = readings(focus.source, one)[0]
                 self._add_ready(_Ready(score=score, focus=focus, text=text))
 
@@ -324,7 +335,8 @@ class Search:
             return
         self._seen.add(mark)
         whole = mend_imports(focus.path, focus.file_with(text))
-        await self.proving.submit({focus.path: whole}, f"```{focus.language}\n{text}\n```")
+        answer = f"```{focus.language}\n{text}\n```"
+        await self.proving.submit({focus.path: whole}, answer, focus.name)
 
 
 def _answer_tokens(focus: Focus, start: int) -> int:
