@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hotloop.ui.trace_cmd_whatif import what_if
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -19,6 +21,9 @@ def trace() -> None:
     """Show past sessions and where their time went."""
 
 
+trace.add_command(what_if)
+
+
 @trace.command("list")
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="How many.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, for scripts.")
@@ -28,7 +33,7 @@ def list_sessions(limit: int, as_json: bool) -> None:
 
     sessions = Ledger().sessions(limit)
     if as_json:
-        _print_json(sessions)
+        print_json(sessions)
         return
     if not sessions:
         click.echo("no session is recorded yet; run one: hotloop run GOAL")
@@ -60,10 +65,11 @@ def show(session: str | None, as_json: bool, events: bool) -> None:
     parts |= {name: getattr(made, name) for name in made.__struct_fields__}
     if events:
         parts["events"] = recorded
-    _print_json(parts)
+    print_json(parts)
 
 
-def _print_json(value: object) -> None:
+def print_json(value: object) -> None:
+    """Print a value as one line of JSON, seconds rounded to microseconds."""
     import msgspec
 
     from hotloop.ledger.wire import rounded
