@@ -77,15 +77,22 @@ class RecordedPace:
 def prefill_rate(spans: list[Span]) -> float | None:
     """Return the prefill tokens per second that the calls show, None where they show none.
 
-    The slope of time to first token over input tokens that were not cached (least squares).
+    As the server timed itself; else the slope of time to first token over input tokens that were
+    not cached (least squares).
     """
+    calls = [(one, one.call) for one in spans if one.call and not one.call.error]
+    timings = [call.timings for _, call in calls if call.timings]
+    tokens = sum(one.prompt_n or 0 for one in timings)
+    took_ms = sum(one.prompt_ms or 0.0 for one in timings)
+    if tokens >= _LEAST_TOKENS and took_ms > 0:
+        return tokens / took_ms * 1000
     points = [
-        (one.call.usage.input_tokens - one.call.usage.cached_tokens, first_s - one.start_s)
-        for one in spans
-        if one.call and one.call.usage.reported and (first_s := one.call.first_token_s) is not None
+        (call.usage.input_tokens - call.usage.cached_tokens, call.first_token_s - one.start_s)
+        for one, call in calls
+        if call.usage.reported and call.first_token_s is not None
     ]
-    tokens = [count for count, _ in points]
-    if len(points) < 2 or max(tokens) - min(tokens) < _LEAST_TOKENS:
+    counts = [count for count, _ in points]
+    if len(points) < 2 or max(counts) - min(counts) < _LEAST_TOKENS:
         return None
-    slope = statistics.linear_regression(tokens, [time_s for _, time_s in points]).slope
+    slope = statistics.linear_regression(counts, [time_s for _, time_s in points]).slope
     return 1 / slope if slope > 0 else None

@@ -15,12 +15,16 @@ _SETTLED_S = 1e-3
 
 
 class Times(msgspec.Struct, kw_only=True):
-    """When a span is now. `cached_tokens` and `first_s` are those of a call."""
+    """When a span is now. `cached_tokens` and `first_s` are those of a call.
+
+    `guessed_s` is what a guess about its cached tokens, where none were reported, shortened it by.
+    """
 
     start_s: float
     end_s: float
     first_s: float | None = None
     cached_tokens: int = 0
+    guessed_s: float = 0.0
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,13 +121,20 @@ class _Run:
             recorded=span,
         )
         took = self._pace.times(shape)
+        cold = took
+        if shape.cached_tokens and not call.usage.cached_tokens:
+            cold = self._pace.times(msgspec.structs.replace(shape, cached_tokens=0))
         begin_s = self._slot_s(start_s)
         decoding_s = (took.end_s - took.first_s) * self._stretch.get(span.index, 1.0)
         first_s = begin_s + took.first_s
         end_s = first_s + decoding_s
         self._last_end_s = end_s if last_s is None else max(last_s, end_s)
         return Times(
-            start_s=start_s, first_s=first_s, end_s=end_s, cached_tokens=took.cached_tokens
+            start_s=start_s,
+            first_s=first_s,
+            end_s=end_s,
+            cached_tokens=took.cached_tokens,
+            guessed_s=cold.first_s - took.first_s,
         )
 
     def _slot_s(self, start_s: float) -> float:

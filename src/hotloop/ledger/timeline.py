@@ -16,6 +16,7 @@ from hotloop.ledger.events import (
     Event,
     Marks,
     PrefixBreak,
+    ServerTimings,
     SessionEnd,
     SessionStart,
     StepKind,
@@ -53,6 +54,7 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True):
     lost_s: float
     fresh: bool
     possible_tokens: int | None
+    timings: ServerTimings | None = None
     colder_tokens: int = 0
 
 
@@ -226,6 +228,7 @@ class _Reader:
                 lost_s=lost_s if lost_s >= _LEAST_RETRY_S else 0.0,
                 fresh=found.fresh,
                 possible_tokens=possible,
+                timings=end.timings,
             ),
         )
 

@@ -24,6 +24,8 @@ _CHANGES_PROMPTS = {
     "race": "the candidates would have been written and tested in another order",
     "ahead": "which guesses came true is not in the events",
 }
+# What these do is in the events: where nothing is, they did nothing.
+_TRACED = frozenset({"eager", "parallel", "slot_restore", "warm_start", "prefill_ahead"})
 # Calls of these levers fill the cache, in a session's events under the lever's name.
 _CALLS_OF = {"slot_restore": ("slot_restore", "warm_start"), "warm_start": ("warm_start",)}
 
@@ -139,7 +141,7 @@ def _without_calls(
     lever: str, made: list[Span], timeline: Timeline, causes: Causes, *, prefill_known: bool
 ) -> Undone:
     tokens = [one.call.usage.input_tokens for one in made if one.call and not one.cancelled]
-    why = f"{len(made)} calls of it would not have been made"
+    why = f"{len(made)} call{'s' * (len(made) != 1)} of it would not have been made"
     if not prefill_known:
         why += ", but what their tokens cost later cannot be told: too few calls to fit a rate"
         return Undone(lever=lever, how="unknown", why=why)
@@ -179,6 +181,8 @@ def _by_account(lever: str, events: Sequence[AnyEvent]) -> Undone:
     if any(one.saved_s or one.wasted_s for one in accounts):
         why = f"as it measured itself, {len(accounts)} times: no overlap of it can be undone here"
         return Undone(lever=lever, how="own account", why=why, more_s=net_s)
+    if lever in _TRACED:
+        return Undone(lever=lever, how="measured", why="it did nothing in this session")
     if lever == "finish" and not _was_spared(events):
         why = "it ended nothing here: the model said that it was done, or the tests stayed red"
         return Undone(lever=lever, how="measured", why=why)

@@ -11,14 +11,13 @@ from collections.abc import Sequence
 import msgspec
 
 from hotloop.ledger.causes import Causes, find_causes
-from hotloop.ledger.critical import critical_path
+from hotloop.ledger.doubts import Doubts, session_notes
 from hotloop.ledger.events import (
     AnyEvent,
     CallEnd,
     CallStart,
     Event,
     Marks,
-    Outcome,
     SessionEnd,
     SessionStart,
     StepEnd,
@@ -59,16 +58,12 @@ def what_if(events: Sequence[AnyEvent], pace: Pace | None = None, without: str =
     if without:
         verdict, made = _without(events, timeline, causes, given, made, without)
     after = fold(_moved(events, timeline, made))
-    unsure, notes = _unsure(timeline, recomputed=pace is not None)
-    wall_s = after.wall_s
-    doubt_s = sum(
-        part.end_s - part.start_s for part in critical_path(after).segments if part.label in unsure
-    )
+    doubts = Doubts(timeline, made) if pace else None
     return Projection(
         before=fold(events),
         after=after,
-        sure_share=1 - doubt_s / wall_s if wall_s else 1.0,
-        notes=[*notes, *_session_notes(events, wall_s, recomputed=pace is not None)],
+        sure_share=doubts.sure_share(after) if doubts else 1.0,
+        notes=[*(doubts.notes() if doubts else []), *session_notes(events, after.wall_s)],
         lever=verdict,
     )
 
@@ -90,61 +85,6 @@ def _without(
 
 def _prefill_known(pace: Pace) -> bool:
     return not isinstance(pace, RecordedPace) or pace.prefill_tok_s is not None
-
-
-# how sure ------------------------------------------------------------------------------
-
-
-def _unsure(timeline: Timeline, *, recomputed: bool) -> tuple[set[str], list[str]]:
-    """Return the labels of the calls whose time is an estimate, and why, in words."""
-    if not recomputed:
-        return set(), []
-    calls = [(one, one.call) for one in timeline.spans if one.call]
-    cached = any(call.usage.cached_tokens for _, call in calls)
-    groups = {
-        "cut short, so that what they would have written is not known": [
-            call.number for one, call in calls if one.cancelled
-        ],
-        "failed: as long as they were": [
-            call.number for one, call in calls if call.error and not one.cancelled
-        ],
-        "without a token count from the endpoint: counted from bytes": [
-            call.number for _, call in calls if not call.error and not call.usage.reported
-        ],
-        "without cached tokens from the endpoint: those of the request before taken as cached": [
-            call.number
-            for _, call in calls
-            if not cached and call.possible_tokens and not call.error and call.usage.reported
-        ],
-    }
-    notes = [f"{_calls(numbers)} {why}" for why, numbers in groups.items() if numbers]
-    lost = [(call.number, call.lost_s) for _, call in calls if call.lost_s]
-    if lost:
-        seconds = sum(lost_s for _, lost_s in lost)
-        numbers = [number for number, _ in lost]
-        notes.append(f"{_calls(numbers)} tried again: the {seconds:.1f} s of that are left out")
-    first = next((call for _, call in calls if call.purpose == "step"), None)
-    if first and first.usage.cached_tokens:
-        notes.append(f"its first call found {first.usage.cached_tokens} tokens cached: so here too")
-    unsure = {f"call {number}" for numbers in groups.values() for number in numbers}
-    return unsure, notes
-
-
-def _calls(numbers: list[int]) -> str:
-    shown = ", ".join(map(str, numbers[:6])) + (", ..." if len(numbers) > 6 else "")
-    return f"call {shown}" if len(numbers) == 1 else f"{len(numbers)} calls ({shown})"
-
-
-def _session_notes(events: Sequence[AnyEvent], wall_s: float, *, recomputed: bool) -> list[str]:
-    budget_s = next((one.budget_s for one in events if isinstance(one, SessionStart)), None)
-    end = next((one for one in events if isinstance(one, SessionEnd)), None)
-    if end is None:
-        return ["the session was interrupted: only what it did is computed"]
-    if end.outcome is Outcome.OVER_BUDGET and recomputed:
-        return ["the budget ended it: a faster backend would have done more in that time"]
-    if budget_s is not None and wall_s > budget_s >= end.wall_s:
-        return [f"over its budget of {budget_s:g} s, which would have ended it or cut answers"]
-    return []
 
 
 # the session moved ----------------------------------------------------------------------

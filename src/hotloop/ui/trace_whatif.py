@@ -38,12 +38,18 @@ def print_projection(
 ) -> None:
     """Print both tables' times side by side, the critical paths, and how sure it is."""
     before, after = report(projection.before), report(projection.after)
+    lever = projection.lever
+    # What only an account tells, or nothing, is in no timeline: the table is with the lever on.
+    undone = lever is not None and lever.how in ("measured", "estimated")
     changed = [f"on {profile}"] if profile else []
-    changed += [f"without {projection.lever.lever}"] if projection.lever else []
-    head = f"session {row.session} ({row.model}), as if {' and '.join(changed)}"
-    console.print(Text(one_line(head, console.encoding), style="bold"))
-    console.print(_table(before, after))
-    for line in _lines(projection, before, after):
+    changed += [f"without {lever.lever}"] if lever and undone else []
+    if changed:
+        head = f"session {row.session} ({row.model}), as if {' and '.join(changed)}"
+        console.print(Text(one_line(head, console.encoding), style="bold"))
+        console.print(_table(before, after))
+    lines = _lines(projection, before, after, computed=bool(profile)) if changed else []
+    lines[1 if lines else 0 : 0] = [_lever_line(lever)] if lever else []
+    for line in lines:
         shown = one_line(line, console.encoding, width=1_000)
         console.print(Text(textwrap.fill(shown, console.width, subsequent_indent="  ")))
 
@@ -81,15 +87,14 @@ def _cells(
     return (label, str(count), *times, seconds(old_ttft_s), seconds(new_ttft_s))
 
 
-def _lines(projection: Projection, before: Report, after: Report) -> list[str]:
+def _lines(projection: Projection, before: Report, after: Report, *, computed: bool) -> list[str]:
     lines = ["", _path_line(before.critical_path, after.critical_path)]
     old_s, new_s = before.totals.mean_wait_s, after.totals.mean_wait_s
     if old_s is not None and new_s is not None:
         lines.append(f"mean wait per model call: {old_s:.2f} s -> {new_s:.2f} s")
-    if projection.lever:
-        lines.append(_lever_line(projection.lever))
-    sure = percent(projection.sure_share)
-    lines.append(f"how sure: {sure} from reported token counts and measured tools")
+    if computed:
+        sure = percent(projection.sure_share)
+        lines.append(f"how sure: {sure} from reported token counts and measured tools")
     lines += [f"- {note}" for note in projection.notes]
     return lines
 
