@@ -19,7 +19,7 @@ from hotloop.ledger.events import (
     StepEnd,
     StepKind,
     StepStart,
-    TestsRun as TestRun,
+    TestsRun,
     ToolEnd,
     ToolStart,
     Usage,
@@ -114,7 +114,7 @@ class Story:
             ),
         )
         if green is not None:
-            run = TestRun(
+            run = TestsRun(
                 t_s=end_s,
                 action=action,
                 command="t",

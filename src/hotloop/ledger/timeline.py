@@ -181,7 +181,7 @@ class _Reader:
             self._idle_connections += 1
 
     def _possible(self) -> dict[int, int]:
-        """Return how many input tokens of each call an earlier step's request began with.
+        """Return how many input tokens of each step's call an earlier request began with.
 
         A request that is longer than the one before it grew out of it, unless a prefix break was
         reported or it begins anew (a compaction, another branch: it is shorter).
@@ -190,7 +190,12 @@ class _Reader:
         before: Usage | None = None
         for found in self._found:
             end = found.end
-            if not isinstance(end, CallEnd) or end.purpose != "step" or end.error:
+            if not isinstance(end, CallEnd) or end.error:
+                continue
+            if end.purpose != "step":
+                before = (
+                    before if possible else end.usage
+                )  # a warm-up is what the first begins with
                 continue
             grows = before is None or end.usage.input_tokens > before.input_tokens
             if grows and end.call not in self._broken:
