@@ -54,6 +54,7 @@ class Execution:
         self._session = new_session_id()
         self._start_s = time.monotonic()
         self._outcome: Outcome | None = None
+        self._config: Config | None = None
         self._interrupts = Interrupts()
         self._terminal: TerminalView | None = None
         self._view = self._open_view()
@@ -88,7 +89,7 @@ class Execution:
 
     def _run(self) -> int:
         workspace = Workspace(self._repo)
-        config = load_config(workspace.root, os.environ, self._overrides)
+        config = self._config = load_config(workspace.root, os.environ, self._overrides)
         _check_levers(config)
         _recover(workspace)
         model = _fetch_model(config)
@@ -138,6 +139,10 @@ class Execution:
         if self._as_json and self._outcome is None:  # it ended before there was a session
             wall_s = time.monotonic() - self._start_s
             self._view(Summary().session_end(Outcome.ERROR, self._session, wall_s))
+        if self._outcome is not None and self._config is not None:
+            from hotloop.ui.tidying import tidy_up
+
+            tidy_up(self._config)
         if failure := self._view.close():
             _say(failure)
         for note in self._ledger.close():

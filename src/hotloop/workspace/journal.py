@@ -13,6 +13,7 @@ import errno
 import fcntl
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -183,6 +184,28 @@ def unfinished() -> list[str]:
     """Return the sessions that still run or broke off."""
     markers = _folder() / ".open"
     return sorted(marker.name for marker in markers.iterdir()) if markers.is_dir() else []
+
+
+def remove(session: str) -> bool:
+    """Remove an ended session's journal, locked meanwhile; False while it is in use.
+
+    True also where there is none.
+    """
+    file = journal_path(session)
+    try:
+        descriptor = os.open(file, os.O_RDWR)
+    except FileNotFoundError:
+        return True
+    except OSError:  # somebody else's
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(file.parent, ignore_errors=True)
+    except OSError:  # it runs, or is being undone
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def forget_marker(session: str) -> None:
