@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from article_session import article_events, session_start
 from hotloop.ledger.events import (
-    AnyEvent,
     CallEnd,
     CallStart,
     Effect,
@@ -125,17 +124,17 @@ class Story:
             )
             self.tell(run)
 
-    def ended(self, wall_s: float, outcome: Outcome = Outcome.SOLVED) -> list[AnyEvent]:
+    def ended(self, wall_s: float, outcome: Outcome = Outcome.SOLVED) -> list[Event]:
         events = [event for _, _, event in sorted(self._events, key=lambda one: one[:2])]
         events.append(fold(events).session_end(outcome, "s", wall_s))
-        return events  # pyright: ignore[reportReturnType] - all told events are of the union
+        return events
 
 
-def on(events: Sequence[AnyEvent], **fields: float) -> Projection:
+def on(events: Sequence[Event], **fields: float) -> Projection:
     return what_if(events, ProfilePace(Profile(**fields)))  # pyright: ignore[reportArgumentType]
 
 
-def wall(events: Sequence[AnyEvent], **fields: float) -> float:
+def wall(events: Sequence[Event], **fields: float) -> float:
     return on(events, **fields).after.wall_s
 
 
@@ -274,7 +273,7 @@ def test_a_lever_that_did_nothing_was_worth_nothing() -> None:
     assert (made.lever.how, made.lever.worth_s) == ("measured", 0)
 
 
-def won() -> list[AnyEvent]:
+def won() -> list[Event]:
     """The second candidate wins while a third call runs, which is cancelled."""
     story = Story()
     story.call(1, 0, 4)

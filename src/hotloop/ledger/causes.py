@@ -82,21 +82,19 @@ class _Finder:
         return max((span.closed for span in self._spans), default=0)
 
     def _streaming(self, span: Span) -> Span | None:
-        """Return the call that the loop stood for when a span began."""
-        around = (
-            one
-            for one in self._spans
-            if one.call and one.waited and one.opened < span.opened < one.closed
-        )
-        return next(around, None)
+        """Return the call in whose stream a span began: its own, else the one of the loop."""
+        around = [one for one in self._spans if one.call and one.opened < span.opened < one.closed]
+        own = [one for one in around if _is_owned(span, one)]
+        steps = [one for one in around if one.call and one.call.purpose == "step"]
+        return next(iter([*own, *steps]), None)
 
     def _within(self, span: Span, call: Span) -> Cause:
-        owned = span.tool is not None and call.call is not None
-        owned = owned and span.tool is not None and span.tool.owner == _number(call)
         offset_s = max(0.0, span.start_s - call.start_s)
-        if not owned and offset_s < _PROMPT_S:
+        if _is_owned(span, call):
+            return Cause(begun=call.index, streamed=_share(call, span.start_s))
+        if offset_s < _PROMPT_S:
             return Cause(begun=call.index, gap_s=offset_s)
-        if not owned and (before := self._just_ended(span)) is not None:
+        if (before := self._just_ended(span)) is not None:
             return Cause(after=(before.index,), gap_s=max(0.0, span.start_s - before.end_s))
         return Cause(begun=call.index, streamed=_share(call, span.start_s))
 
@@ -164,8 +162,11 @@ def _has_effect(span: Span | None) -> bool:
     return span is not None and span.tool is not None and span.tool.effect is not Effect.NONE
 
 
-def _number(span: Span) -> int | None:
-    return span.call.number if span.call else None
+def _is_owned(span: Span, call: Span) -> bool:
+    """Say whether a tool runs an action of a call."""
+    if span.tool is None or call.call is None:
+        return False
+    return span.tool.owner == call.call.number
 
 
 def _share(call: Span, at_s: float) -> float:

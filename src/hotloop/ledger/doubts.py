@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hotloop.ledger.critical import critical_path
-from hotloop.ledger.events import AnyEvent, Outcome, SessionEnd, SessionStart
+from hotloop.ledger.events import Event, Outcome, SessionEnd, SessionStart
 from hotloop.ledger.fold import Summary
 from hotloop.ledger.schedule import Schedule
 from hotloop.ledger.timeline import CallFacts, Span, Timeline
@@ -66,7 +66,7 @@ class Doubts:
         return notes
 
 
-def session_notes(events: Sequence[AnyEvent], wall_s: float) -> list[str]:
+def session_notes(events: Sequence[Event], wall_s: float) -> list[str]:
     """Return what has to be said of a session that did not end by itself, or would not."""
     budget_s = next((one.budget_s for one in events if isinstance(one, SessionStart)), None)
     end = next((one for one in events if isinstance(one, SessionEnd)), None)

@@ -241,7 +241,6 @@ class _Reader:
         end = found.end if isinstance(found.end, ToolEnd) else None
         owned = _OWNER.fullmatch(start.action)
         is_prefetch = start.step in self._prefetches
-        waits = not start.lever or (owned is not None and start.lever not in _GUESSES)
         return Span(
             index=index,
             step=start.step,
@@ -249,7 +248,7 @@ class _Reader:
             end_s=self.last_s if end is None else end.start_s + end.duration_s,
             opened=found.opened,
             closed=found.closed or self._place + 1,
-            waited=waits and not is_prefetch,
+            waited=start.lever not in _GUESSES and not is_prefetch,
             cancelled=end is None or end.summary in _UNDONE,
             tool=ToolFacts(
                 action=start.action,

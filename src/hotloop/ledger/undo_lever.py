@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from hotloop.ledger.causes import Cause, Causes
-from hotloop.ledger.events import ActionParsed, AnyEvent, LeverAccount, Outcome, SessionEnd
+from hotloop.ledger.events import ActionParsed, Event, LeverAccount, Outcome, SessionEnd
 from hotloop.ledger.timeline import CallFacts, Span, Timeline
 
 How = Literal["measured", "estimated", "own account", "unknown"]
@@ -75,7 +75,7 @@ class Undone(msgspec.Struct, frozen=True, kw_only=True):
 
 def undo_lever(
     lever: str,
-    events: Sequence[AnyEvent],
+    events: Sequence[Event],
     timeline: Timeline,
     causes: Causes,
     *,
@@ -175,7 +175,7 @@ def _colder(span: Span, call: CallFacts, held: int, *, warm: int) -> Span:
     return msgspec.structs.replace(span, call=msgspec.structs.replace(call, colder_tokens=lost))
 
 
-def _by_account(lever: str, events: Sequence[AnyEvent]) -> Undone:
+def _by_account(lever: str, events: Sequence[Event]) -> Undone:
     accounts = [one for one in events if isinstance(one, LeverAccount) and one.lever == lever]
     net_s = sum(one.saved_s - one.wasted_s for one in accounts)
     if any(one.saved_s or one.wasted_s for one in accounts):
@@ -191,7 +191,7 @@ def _by_account(lever: str, events: Sequence[AnyEvent]) -> Undone:
     return Undone(lever=lever, how="unknown", why=why)
 
 
-def _was_spared(events: Sequence[AnyEvent]) -> bool:
+def _was_spared(events: Sequence[Event]) -> bool:
     """Say whether green tests ended the session without the model's word."""
     end = next((one for one in events if isinstance(one, SessionEnd)), None)
     done = any(isinstance(one, ActionParsed) and one.tool == "done" for one in events)

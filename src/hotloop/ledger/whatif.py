@@ -13,7 +13,6 @@ import msgspec
 from hotloop.ledger.causes import Causes, find_causes
 from hotloop.ledger.doubts import Doubts, session_notes
 from hotloop.ledger.events import (
-    AnyEvent,
     CallEnd,
     CallStart,
     Event,
@@ -48,7 +47,7 @@ class Projection(msgspec.Struct, frozen=True, kw_only=True):
     lever: Verdict | None = None
 
 
-def what_if(events: Sequence[AnyEvent], pace: Pace | None = None, without: str = "") -> Projection:
+def what_if(events: Sequence[Event], pace: Pace | None = None, without: str = "") -> Projection:
     """Recompute a session at a backend's pace (None: its own), without a lever if one is named."""
     timeline = read_timeline(events)
     causes = find_causes(timeline)
@@ -69,7 +68,7 @@ def what_if(events: Sequence[AnyEvent], pace: Pace | None = None, without: str =
 
 
 def _without(
-    events: Sequence[AnyEvent],
+    events: Sequence[Event],
     timeline: Timeline,
     causes: Causes,
     pace: Pace,
@@ -90,7 +89,7 @@ def _prefill_known(pace: Pace) -> bool:
 # the session moved ----------------------------------------------------------------------
 
 
-def _moved(events: Sequence[AnyEvent], timeline: Timeline, made: Schedule) -> list[Event]:
+def _moved(events: Sequence[Event], timeline: Timeline, made: Schedule) -> list[Event]:
     """Return the events that reports are made of, at their new times."""
     mover = _Mover(timeline, made)
     moved = [new for event in events if (new := mover.move(event)) is not None]
@@ -108,7 +107,7 @@ class _Mover:
         self._open: dict[str, Span] = {}
         self._place = 0
 
-    def move(self, event: AnyEvent) -> Event | None:
+    def move(self, event: Event) -> Event | None:
         self._place += 1
         replace = msgspec.structs.replace
         match event:

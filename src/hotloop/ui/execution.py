@@ -24,9 +24,13 @@ from hotloop.workspace.sandbox import Consent
 from hotloop.workspace.undo import recover
 
 if TYPE_CHECKING:
+    from threading import Thread
+
     from hotloop.backend.retry import Retry
     from hotloop.ui.terminal import TerminalView
 
+# Once an hour, some 10 ms of which most pass while views and ledger close.
+_TIDYING_S = 0.25
 _STATUS = {
     Outcome.SOLVED: 0,
     Outcome.UNSOLVED: 1,
@@ -139,14 +143,20 @@ class Execution:
         if self._as_json and self._outcome is None:  # it ended before there was a session
             wall_s = time.monotonic() - self._start_s
             self._view(Summary().session_end(Outcome.ERROR, self._session, wall_s))
-        if self._outcome is not None and self._config is not None:
-            from hotloop.ui.tidying import tidy_up
-
-            tidy_up(self._config)
+        tidying = self._tidy_up()
         if failure := self._view.close():
             _say(failure)
         for note in self._ledger.close():
             _say(note.text)
+        if tidying is not None:
+            tidying.join(_TIDYING_S)
+
+    def _tidy_up(self) -> Thread | None:
+        if self._outcome is None or self._config is None:
+            return None
+        from hotloop.ui.tidying import tidy_up
+
+        return tidy_up(self._config)
 
     # consent --------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ import errno
 import fcntl
 import os
 import re
-import shutil
 import time
 from pathlib import Path
 
@@ -191,6 +190,8 @@ def remove(session: str) -> bool:
 
     True also where there is none.
     """
+    import shutil
+
     file = journal_path(session)
     try:
         descriptor = os.open(file, os.O_RDWR)
