@@ -101,11 +101,16 @@ def _lines(projection: Projection, before: Report, after: Report, *, computed: b
 
 def _path_line(before: CriticalPath, after: CriticalPath) -> str:
     parts = (
-        f"{name} {seconds(before.seconds[name])} -> {seconds(after.seconds[name])}"
+        f"{name} {_changed(before.seconds[name], after.seconds[name])}"
         for name in CATEGORIES
         if max(before.seconds[name], after.seconds[name]) >= _SHOWN_S
     )
     return f"critical path: {', '.join(parts) or '-'}"
+
+
+def _changed(old_s: float, new_s: float) -> str:
+    old, new = seconds(old_s), seconds(new_s)
+    return old if old == new else f"{old} -> {new}"
 
 
 def _lever_line(lever: Verdict) -> str:
