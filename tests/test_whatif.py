@@ -325,7 +325,10 @@ def test_an_edit_waits_for_first_tests_that_a_slow_call_had_hidden() -> None:
     reader.tool("test1", 0, 3, name="test", effect=Effect.PROCESS, step=1)
     reader.call(1, 0.01, 5)
     reader.tool("c1a0", 5, 5.5)
-    assert wall(reader.ended(5.5)) == pytest.approx(0.51)
+    reader.call(2, 5.5, 6)
+    made = on(reader.ended(6))
+    assert made.after.calls[1].start_s == pytest.approx(0.51)  # a read does not wait for them
+    assert made.after.wall_s == pytest.approx(3)  # the end does
 
 
 def test_one_slot_serves_one_call_at_a_time() -> None:
@@ -383,12 +386,16 @@ def test_a_slow_tail_is_drawn_as_the_simulated_backend_draws_it() -> None:
 def test_an_interrupted_session_is_computed_as_far_as_it_came() -> None:
     story = Story()
     story.call(1, 0, 2)
+    story.tell(StepStart(t_s=2, step=2, kind=StepKind.COMPACT))
     story.tell(CallStart(t_s=2, call=2, step=2, request_bytes=1))
     story.tool("t", 2, 3)
     events = story.ended(3)[:-1]
-    made = on(events, ttft_base_s=1, decode_tok_s=100)
+    assert what_if(events).after.wall_s == pytest.approx(3)
+    made = on(events, ttft_base_s=0.5, decode_tok_s=200)
     assert "the session was interrupted: only what it did is computed" in made.notes
-    assert made.after.wall_s == pytest.approx(3)
+    assert made.after.wall_s == pytest.approx(2)
+    rows = {row.kind: row.time_s for row in report(made.after).rows}
+    assert rows[StepKind.COMPACT] == pytest.approx(1)
 
 
 def test_an_empty_session_has_no_time() -> None:

@@ -159,7 +159,8 @@ def _is_first_test(span: Span) -> bool:
 
 
 def _has_effect(span: Span | None) -> bool:
-    return span is not None and span.tool is not None and span.tool.effect is not Effect.NONE
+    """Say whether a span, or the session's end, has to know the first tests' outcome."""
+    return span is None or (span.tool is not None and span.tool.effect is not Effect.NONE)
 
 
 def _is_owned(span: Span, call: Span) -> bool:

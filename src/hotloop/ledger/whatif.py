@@ -17,9 +17,11 @@ from hotloop.ledger.events import (
     CallStart,
     Event,
     Marks,
+    Note,
     SessionEnd,
     SessionStart,
     StepEnd,
+    StepStart,
     TestsRun,
     ToolEnd,
     ToolStart,
@@ -91,14 +93,18 @@ def _prefill_known(pace: Pace) -> bool:
 
 def _moved(events: Sequence[Event], timeline: Timeline, made: Schedule) -> list[Event]:
     """Return the events that reports are made of, at their new times."""
-    mover = _Mover(timeline, made)
+    ended = {event.step for event in events if isinstance(event, StepEnd)}
+    mover = _Mover(timeline, made, ended)
     moved = [new for event in events if (new := mover.move(event)) is not None]
+    if not any(isinstance(event, SessionEnd) for event in moved):
+        moved.append(Note(t_s=made.wall_s, level="info", text="interrupted"))
     # The end comes last; a stable sort keeps the order of what happens at the same moment.
     return sorted(moved, key=lambda event: (isinstance(event, SessionEnd), event.t_s))
 
 
 class _Mover:
-    def __init__(self, timeline: Timeline, made: Schedule) -> None:
+    def __init__(self, timeline: Timeline, made: Schedule, ended_steps: set[int]) -> None:
+        self._ended_steps = ended_steps
         self._spans = timeline.spans
         self._times = made.times
         self._wall_s = made.wall_s
@@ -115,6 +121,8 @@ class _Mover:
                 return event
             case SessionEnd():
                 return replace(event, t_s=self._wall_s, wall_s=self._wall_s)
+            case StepStart() if event.step not in self._ended_steps:
+                return replace(event, t_s=self._step_s(event.step, event.t_s, event.t_s)[0])
             case StepEnd():
                 return self._step(event)
             case CallStart() if event.call in self._calls:
@@ -153,19 +161,21 @@ class _Mover:
         )
 
     def _step(self, event: StepEnd) -> StepEnd:
-        """Move a step with what it holds; one that holds nothing moves with what came before."""
-        own = [span for span in self._spans if span.step == event.step]
-        end_s = event.start_s + event.duration_s
-        if own:
-            before_s = min(span.start_s for span in own) - event.start_s
-            behind_s = end_s - max(span.end_s for span in own)
-            start_s = min(self._of(span).start_s for span in own) - before_s
-            end_s = max(self._of(span).end_s for span in own) + behind_s
-        else:
-            earlier = [span for span in self._spans if span.end_s <= event.start_s and span.waited]
-            last = max(earlier, key=lambda span: span.end_s, default=None)
-            start_s = event.start_s + (self._of(last).end_s - last.end_s if last else 0.0)
-            end_s = start_s + event.duration_s
-        start_s = max(0.0, start_s)
-        took_s = max(0.0, end_s - start_s)
+        start_s, end_s = self._step_s(event.step, event.start_s, event.start_s + event.duration_s)
+        took_s = end_s - start_s
         return msgspec.structs.replace(event, t_s=end_s, start_s=start_s, duration_s=took_s)
+
+    def _step_s(self, step: int, start_s: float, end_s: float) -> tuple[float, float]:
+        """Move a step with what it holds; one that holds nothing moves with what came before."""
+        own = [span for span in self._spans if span.step == step]
+        if own:
+            first_s = min(span.start_s for span in own)
+            last_s = max(span.end_s for span in own)
+            start_s += min(self._of(span).start_s for span in own) - first_s
+            end_s += max(self._of(span).end_s for span in own) - last_s
+        else:
+            earlier = [span for span in self._spans if span.end_s <= start_s and span.waited]
+            last = max(earlier, key=lambda span: span.end_s, default=None)
+            moved_s = self._of(last).end_s - last.end_s if last else 0.0
+            start_s, end_s = start_s + moved_s, end_s + moved_s
+        return max(0.0, start_s), max(0.0, start_s, end_s)

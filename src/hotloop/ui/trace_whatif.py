@@ -63,7 +63,9 @@ def _table(before: Report, after: Report) -> Table:
     table.add_column("step", no_wrap=True, header_style="bold")
     for name in ("count", "recorded", "what if", "change", "TTFT", "what if"):
         table.add_column(name, justify="right", no_wrap=True, header_style="bold")
-    for old, new in zip(before.rows, after.rows, strict=True):
+    moved = {row.kind: row for row in after.rows}
+    for old in before.rows:
+        new = moved[old.kind]
         cells = _cells(old.label, old.count, old.time_s, new.time_s, old.ttft_s, new.ttft_s)
         table.add_row(*cells, style="" if old.count or old.kind is None else "dim")
     old, new = before.totals, after.totals
