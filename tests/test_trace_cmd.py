@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import io
 import json
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from article_session import article_events, call, session_start
 from hotloop.errors import UsageError
 from hotloop.ledger.events import CallStart, Event, Note, Usage
 from hotloop.ledger.store import Ledger
+from hotloop.ui import trace_cmd
 from hotloop.ui.trace_cmd import trace
 
 
@@ -54,6 +58,22 @@ def test_a_list_that_is_piped_is_separated_by_tabs_and_cuts_nothing() -> None:
     rows = {line[0]: line[1:] for line in lines[1:]}
     assert rows["s-long"][-1] == f"{goal}and more"
     assert rows["s-article"][1:4] == ["solved", "21.7 s", "9"]
+
+
+def test_on_a_terminal_a_long_goal_is_cut_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ledger = Ledger()
+    ledger.sink("s-long")(session_start("s-long", goal="Mend " + "everything " * 40))
+    assert ledger.close() == []
+    stream = io.StringIO()
+    terminal = Console(file=stream, force_terminal=True, color_system=None, width=90)
+    monkeypatch.setattr(trace_cmd, "_console", lambda: terminal)
+    output("list")
+    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
+    assert max(map(len, lines)) <= 90
+    long = next(line for line in lines if line.startswith("s-long "))
+    assert re.search(r"s-long +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +interrupted +0\.00 s +- +Mend", long)
 
 
 def test_list_as_json() -> None:

@@ -99,16 +99,12 @@ def _print_sessions(sessions: list[SessionRow]) -> None:
         for cells in (_HEADS, *rows):
             click.echo("\t".join(cells))
         return
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in _HEADS[:-1]:
-        justify = "right" if name in ("wall", "calls") else "left"
-        table.add_column(name, no_wrap=True, justify=justify)
-    table.add_column(_HEADS[-1], no_wrap=True, overflow="ellipsis", ratio=1)
-    for cells in rows:
-        table.add_row(*map(Text, cells))
-    console.print(table)
+    widths = [max(map(len, column)) for column in zip(_HEADS, *rows, strict=True)]
+    for number, cells in enumerate((_HEADS, *rows)):
+        *fixed, goal = cells
+        padded = (cell.ljust(width) for cell, width in zip(fixed, widths, strict=False))
+        line = Text("  ".join([*padded, goal]), style="" if number else "bold")
+        console.print(line, no_wrap=True, overflow="ellipsis")
 
 
 def _session_cells(row: SessionRow, encoding: str) -> tuple[str, ...]:
