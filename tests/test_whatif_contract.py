@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from e2e_helpers import CHECK, INSTANT, Ended, Home, call, profile, script
+from hotloop.ledger.fold import Summary
+from hotloop.ledger.report import fold
 from hotloop.ledger.store import Ledger
 from hotloop.ledger.whatif import Projection, what_if
 from hotloop.sim.profile import Cache, Fault, Profile, load_profile
@@ -73,18 +75,24 @@ def assert_true(
 ) -> Projection:
     """Record here, compute for there, run there: within 5 %. Returns the computed session.
 
-    A busy machine makes both runs longer, at different places: one of a few has to fit.
+    What-if takes tools as they were. On a busy machine the same tools take longer in one run than
+    in the other: the second run's may be counted instead. Beyond that, one of a few has to fit.
     """
-    seen: list[tuple[float, float]] = []
+    seen: list[tuple[float, float, float]] = []
     for attempt in range(ATTEMPTS):
         root = folder / str(attempt)
         events = recorded(root / "here", here, said, tests_s)
         made = what_if(events, ProfilePace(there))
-        _, ended = really_run(root / "there", there, script_from_events(events), tests_s)
-        seen.append((made.after.wall_s, ended.end["wall_s"]))
-        if abs(seen[-1][0] / seen[-1][1] - 1) <= WITHIN:
+        again = fold(recorded(root / "there", there, script_from_events(events), tests_s))
+        noise_s = tools_s(again) - tools_s(made.before)
+        seen.append((made.after.wall_s, noise_s, again.wall_s))
+        if any(abs((made.after.wall_s + s) / again.wall_s - 1) <= WITHIN for s in (0, noise_s)):
             return made
-    raise AssertionError(f"what-if says, and really: {seen}")
+    raise AssertionError(f"what-if says, tools took longer by, and really: {seen}")
+
+
+def tools_s(session: Summary) -> float:
+    return sum(tool.end_s - tool.start_s for tool in session.tools)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from article_session import session_start
 from e2e_helpers import profile
 from hotloop.backend.client import Client
 from hotloop.config import Config
-from hotloop.ledger.events import CallEnd, Event, Outcome
+from hotloop.ledger.events import CallEnd, Event, Outcome, TestsRun
 from hotloop.ledger.report import fold
 from hotloop.ledger.whatif import what_if
 from hotloop.levers.trials import Trials
@@ -115,14 +115,21 @@ def test_a_search_with_candidates_elsewhere(
 ) -> None:
     monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
     said = answers(*WRONG, RIGHT)
-    seen: list[tuple[float, float]] = []
-    for attempt in range(3):  # both runs hold tests, which a busy machine makes longer
+    seen: list[tuple[float, float, float]] = []
+    for attempt in range(3):
         root = tmp_path / str(attempt)
         events = asyncio.run(repaired(root / "here" / "repo", HERE, said))
         assert any(isinstance(one, CallEnd) and one.error == "cancelled" for one in events)
         made = what_if(events, ProfilePace(there))
-        really = fold(asyncio.run(repaired(root / "there" / "repo", there, said)))
-        seen.append((made.after.wall_s, really.wall_s))
-        if abs(made.after.wall_s / really.wall_s - 1) <= 0.05:
+        again = asyncio.run(repaired(root / "there" / "repo", there, said))
+        wall_s = fold(again).wall_s
+        # What-if takes tests as they were; on a busy machine they take longer in one of the runs.
+        noise_s = time_of_tests_s(again) - time_of_tests_s(events)
+        seen.append((made.after.wall_s, noise_s, wall_s))
+        if any(abs((made.after.wall_s + s) / wall_s - 1) <= 0.05 for s in (0, noise_s)):
             return
-    raise AssertionError(f"what-if says, and really: {seen}")
+    raise AssertionError(f"what-if says, tests took longer by, and really: {seen}")
+
+
+def time_of_tests_s(events: list[Event]) -> float:
+    return sum(one.duration_s for one in events if isinstance(one, TestsRun))
