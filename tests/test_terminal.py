@@ -28,6 +28,8 @@ from hotloop.ledger.events import (
     StepEnd,
     StepKind,
     StepStart,
+    TestsRun,
+    ToolStart,
     Usage,
 )
 from hotloop.ledger.report import fold, report
@@ -162,6 +164,60 @@ def test_without_a_terminal_there_is_one_line_per_step_tool_edit_and_test() -> N
     assert before.count("pytest") == 1
     assert "Plan took 2.2 s of 2.0 s, over its budget" in before
     assert "plan 0" not in text
+
+
+def candidates(greens: list[bool]) -> list[Event]:
+    events: list[Event] = [session_start(), StepStart(t_s=0, step=1, kind=StepKind.GENERATE)]
+    for number, green in enumerate(greens, 2):
+        trial = {"step": number, "kind": StepKind.TEST}
+        start, end = tool(f"trial{number}", number, number, 0.5, "test")
+        assert isinstance(start, ToolStart)
+        start.lever = "race"
+        verdict = TestsRun(
+            t_s=number + 0.5,
+            action=f"trial{number}",
+            command="pytest",
+            green=green,
+            passed=1,
+            failed=0 if green else 2,
+            duration_s=0.5,
+        )
+        ended = StepEnd(t_s=number + 0.5, start_s=number, duration_s=0.5, budget_s=None, **trial)
+        events += [StepStart(t_s=number, **trial), start, end, verdict, ended]
+    return events
+
+
+def edited(t_s: float) -> EditApplied:
+    return EditApplied(t_s=t_s, action="e", path="a.py", added_lines=1, removed_lines=1)
+
+
+def test_candidates_are_one_line_where_there_is_no_terminal() -> None:
+    stream = io.StringIO()
+    assert viewed([*candidates([False] * 11 + [True]), edited(20)], stream) == ""
+    lines = stream.getvalue().splitlines()
+    assert lines[1:] == [
+        "   20.0 s  12 candidates tested (6.0 s of tests): one passes",
+        "   20.0 s  edited a.py +1 -1",
+    ]
+
+
+def test_candidates_are_counted_in_the_status_line() -> None:
+    text = live(candidates([False] * 3), 6.0)
+    assert "Generate code 6.0 s" in text
+    assert "  3 candidates tested" in text
+    assert "Run tests" not in text
+    assert "red" not in text
+
+
+def test_tests_that_are_no_candidates_are_shown_as_ever() -> None:
+    events = candidates([False, False])
+    events += [
+        StepStart(t_s=9, step=50, kind=StepKind.TEST),
+        *tool("test1", 50, 9, 1, "test"),
+    ]
+    text = live(events, 9.5)
+    assert "2 candidates tested (1.0 s of tests): none passes all tests" in text
+    assert "Run tests" in text
 
 
 def test_a_terminal_shows_answers_as_they_stream() -> None:

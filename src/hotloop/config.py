@@ -60,6 +60,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     `backend` is a base URL, None for the embedded model; `model` None leaves the choice to the
     backend. `api_key_env` is the variable that `api_key` came from. `think` says whether the model
     thinks and acts in one call (`with`) or in two (`apart`). `without` names levers to switch off.
+    What sessions leave for undo is kept for `keep_days`, of the newest `keep_sessions` at most.
     `test_needs_consent`: the test command is the repository's own word. `origins` says where each
     setting came from that is no default.
     """
@@ -77,6 +78,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     yes: bool = False
     max_steps: int = 40
     context_tokens: int = 16_384
+    keep_sessions: int = 200
+    keep_days: float = 30.0
     engine: EngineConfig = EngineConfig()
     timeouts: Timeouts = Timeouts()
     origins: dict[str, str] = {}

@@ -15,6 +15,7 @@ Layer = Literal["user", "repository", "environment", "flag"]
 
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=604_800)]
+_Days = Annotated[float, msgspec.Meta(gt=0, le=36_500)]
 _Count = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 _SECONDS = "a number of seconds above 0"
 _COUNT = "a whole number from 1"
@@ -41,6 +42,8 @@ KEYS = {
     "yes": Key(bool, "true or false"),
     "max_steps": Key(_Count, _COUNT, True),
     "context_tokens": Key(_Count, _COUNT),
+    "keep_sessions": Key(_Count, _COUNT),
+    "keep_days": Key(_Days, "a number of days above 0"),
     "engine.idle_s": Key(_Seconds, _SECONDS),
     "engine.threads": Key(_Count, _COUNT),
     "engine.context": Key(_Count, _COUNT),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -198,6 +198,8 @@ class EditApplied(Event, kw_only=True, tag="edit"):
 
 class TestsRun(Event, kw_only=True, tag="test"):
     """A test run ended."""
+
+    __test__: ClassVar[bool] = False
 
     action: str
     command: str

@@ -100,6 +100,19 @@ class Ledger:
         query = f"SELECT {_COLUMNS} FROM sessions ORDER BY started_at DESC, rowid DESC LIMIT ?"
         return [_session_row(row) for row in self._ask(query, limit)]
 
+    def running(self) -> set[str]:
+        """Return the sessions that run, or may: of those on other machines that is not known.
+
+        Raises EnvironmentFault if unreadable.
+        """
+        self.flush()
+        query = "SELECT session, host, pid FROM sessions WHERE outcome IS NULL AND pid IS NOT NULL"
+        return {
+            row["session"]
+            for row in self._ask(query)
+            if row["host"] != socket.gethostname() or _is_running(row["host"], row["pid"])
+        }
+
     def session(self, session: str | None = None) -> SessionRow:
         """Return one session: the latest, or the one whose name begins with `session`.
 

@@ -24,9 +24,13 @@ from hotloop.workspace.sandbox import Consent
 from hotloop.workspace.undo import recover
 
 if TYPE_CHECKING:
+    from threading import Thread
+
     from hotloop.backend.retry import Retry
     from hotloop.ui.terminal import TerminalView
 
+# Once an hour, some 10 ms of which most pass while views and ledger close.
+_TIDYING_S = 0.25
 _STATUS = {
     Outcome.SOLVED: 0,
     Outcome.UNSOLVED: 1,
@@ -54,6 +58,7 @@ class Execution:
         self._session = new_session_id()
         self._start_s = time.monotonic()
         self._outcome: Outcome | None = None
+        self._config: Config | None = None
         self._interrupts = Interrupts()
         self._terminal: TerminalView | None = None
         self._view = self._open_view()
@@ -88,7 +93,7 @@ class Execution:
 
     def _run(self) -> int:
         workspace = Workspace(self._repo)
-        config = load_config(workspace.root, os.environ, self._overrides)
+        config = self._config = load_config(workspace.root, os.environ, self._overrides)
         _check_levers(config)
         _recover(workspace)
         model = _fetch_model(config)
@@ -138,10 +143,20 @@ class Execution:
         if self._as_json and self._outcome is None:  # it ended before there was a session
             wall_s = time.monotonic() - self._start_s
             self._view(Summary().session_end(Outcome.ERROR, self._session, wall_s))
+        tidying = self._tidy_up()
         if failure := self._view.close():
             _say(failure)
         for note in self._ledger.close():
             _say(note.text)
+        if tidying is not None:
+            tidying.join(_TIDYING_S)
+
+    def _tidy_up(self) -> Thread | None:
+        if self._outcome is None or self._config is None:
+            return None
+        from hotloop.ui.tidying import tidy_up
+
+        return tidy_up(self._config)
 
     # consent --------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from hotloop.ledger.events import (
     SessionEnd,
     SessionStart,
     StepEnd,
+    StepKind,
     StepStart,
     TestsRun,
     ToolEnd,
@@ -32,6 +33,7 @@ from hotloop.ledger.fold import Summary
 from hotloop.ledger.report import LABELS, report
 from hotloop.ui.table import print_report
 from hotloop.ui.text import clean, one_line, seconds, tokens
+from hotloop.ui.trials_line import TrialsLine
 
 _STYLES: dict[Channel, str] = {"reasoning": "dim italic", "text": "", "tool": "cyan"}
 _NOTE_STYLES = {"info": "dim", "warning": "yellow", "error": "bold red"}
@@ -40,17 +42,20 @@ _COMMAND_CHARS = 40
 
 
 class Screen:
-    """Plain lines: one per step, tool, edit and test run, then the table."""
+    """Plain lines: one per step, tool, edit and test run, one for all candidates, and the table."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.summary = Summary()
+        self._trials = TrialsLine()
         self._tested: set[str] = set()
 
     def show(self, events: list[Event]) -> None:
         """Show a batch of events."""
         for event in events:
             self.summary.add(event)
+            if summed := self._trials.summary(event):
+                self._print(*summed)
             self._show(event)
             if isinstance(event, SessionEnd):
                 self.stop()
@@ -68,6 +73,8 @@ class Screen:
         """Leave the terminal as it was found. Safe to call twice; showing goes on after it."""
 
     def _show(self, event: Event) -> None:
+        if self._trials.takes(event):
+            return
         match event:
             case TestsRun():
                 self._tested.add(event.action)
@@ -99,11 +106,14 @@ class LiveScreen(Screen):
         self._partial = ""
         self._lines: list[Text] = []
         self._step: StepStart | None = None
+        self._held: StepStart | None = None
         self._tool = ""
 
     def show(self, events: list[Event]) -> None:
         """Show a batch of events, drawn at once."""
         super().show(events)
+        if self._held is not None and self._held.kind is not StepKind.TEST:
+            self._release(None)
         self._print_lines()
 
     @property
@@ -136,6 +146,7 @@ class LiveScreen(Screen):
             self._live = None
 
     def _show(self, event: Event) -> None:
+        self._release(event)
         match event:
             case CallStart() if event.purpose != "step":
                 self._hidden_calls.add(event.call)
@@ -143,19 +154,26 @@ class LiveScreen(Screen):
                 self._stream(event)
                 return
             case StepStart():
-                self._step = event
-                self._end_line()
-                self._print(f"{event.t_s:7.1f} s  {LABELS[event.kind]}", "bold")
+                self._held = event
                 return
-            case ToolStart():
+            case ToolStart() if event.lever != "race":
                 self._tool = one_line(f"{event.tool} {event.summary}", self.console.encoding, 40)
-            case ToolEnd():
+            case ToolEnd() if event.tool != "test" or not self._trials.takes(event):
                 self._tool = ""
-            case StepEnd():
+            case StepEnd() if self._step is not None and event.step == self._step.step:
                 self._step = None
             case _:
                 pass
         super()._show(event)
+
+    def _release(self, event: Event | None) -> None:
+        """Show the step that began last, unless the event behind it says that it is a trial's."""
+        held, self._held = self._held, None
+        if held is None or (isinstance(event, ToolStart) and event.lever == "race"):
+            return
+        self._step = held
+        self._end_line()
+        self._print(f"{held.t_s:7.1f} s  {LABELS[held.kind]}", "bold")
 
     def _print(self, line: str, style: str = "") -> None:
         self._end_line()
@@ -201,7 +219,8 @@ class LiveScreen(Screen):
         count = (
             f"{len(calls)} calls, {tokens(sum(call.output_tokens for call in calls))} tokens out"
         )
-        return "  ".join(filter(None, (clock, over, self._doing(t_s), self._tool, count)))
+        doing = (clock, over, self._doing(t_s), self._tool, self._trials.count, count)
+        return "  ".join(filter(None, doing))
 
     def _doing(self, t_s: float) -> str:
         if self._step is None:

@@ -10,12 +10,14 @@ from rich.text import Text
 
 from hotloop.ledger.critical import CriticalPath
 from hotloop.ledger.events import StepKind
+from hotloop.ledger.prefix import LOW, PrefixUse
 from hotloop.ledger.report import Report, Row, Totals
 from hotloop.ui.text import one_line, percent, seconds, tokens
 
 _COLUMNS = ("count", "time", "budget", "share", "TTFT", "in", "cached", "out", "tok/s")
 _WIDE = 100
 _SHOWN_S = 0.005
+_SHOWN_CALLS = 8
 
 
 def print_report(console: Console, report: Report) -> None:
@@ -121,3 +123,23 @@ def _path_line(path: CriticalPath) -> str:
         if value_s >= _SHOWN_S
     )
     return f"critical path: {', '.join(parts) or '-'}"
+
+
+def prefix_lines(prefix: PrefixUse, width: int) -> list[str]:
+    """Return what is to be said of cached tokens against possible ones, in lines of a width."""
+    if prefix.share is None:
+        return []
+    if not prefix.reported:
+        return ["prefix: the endpoint reports no cached tokens"]
+    lines = [f"prefix: {percent(prefix.share)} of the tokens sent before came from the cache"]
+    low = [
+        f"call {one.call}: {tokens(one.cached_tokens)} of {tokens(one.possible_tokens or 0)}"
+        f" ({percent(one.share or 0.0)})"
+        for one in prefix.calls
+        if one.call in prefix.low_calls
+    ]
+    if low:
+        shown = low[:_SHOWN_CALLS]
+        more = [f"{len(low) - len(shown)} more"] if len(low) > len(shown) else []
+        lines.append(f"below {percent(LOW)}: {', '.join([*shown, *more])}")
+    return [textwrap.fill(line, width, subsequent_indent="  ") for line in lines]

@@ -185,6 +185,30 @@ def unfinished() -> list[str]:
     return sorted(marker.name for marker in markers.iterdir()) if markers.is_dir() else []
 
 
+def remove(session: str) -> bool:
+    """Remove an ended session's journal, locked meanwhile; False while it is in use.
+
+    True also where there is none.
+    """
+    import shutil
+
+    file = journal_path(session)
+    try:
+        descriptor = os.open(file, os.O_RDWR)
+    except FileNotFoundError:
+        return True
+    except OSError:  # somebody else's
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(file.parent, ignore_errors=True)
+    except OSError:  # it runs, or is being undone
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
 def forget_marker(session: str) -> None:
     """Drop the marker of a session that broke off before it had a journal."""
     _marker(session).unlink(missing_ok=True)

@@ -14,7 +14,8 @@ from hotloop.workspace.diff import unified_diff
 from hotloop.workspace.journal import Intent, Journal, Opened, Snapshot, Undone
 from hotloop.workspace.root import Workspace
 
-_INFIX = ".undo-"
+INFIX = ".undo-"
+"""Stands between a session's name and the number of its undoing."""
 
 
 class UndoReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +126,7 @@ def _remove_leftovers(root: Path, records: list[journal.Record]) -> list[str]:
 
 def _last(root: Path) -> str:
     for session in journal.sessions_of(root):
-        if _INFIX not in session and not _past(session).undone:
+        if INFIX not in session and not _past(session).undone:
             return session
     raise UsageError(f"there is no session to undo in {root}", "see `hotloop trace list`")
 
@@ -146,7 +147,7 @@ def _past(session: str) -> _Past:
 
 
 def _undo_name(session: str) -> str:
-    names = (f"{session}{_INFIX}{number}" for number in itertools.count(1))
+    names = (f"{session}{INFIX}{number}" for number in itertools.count(1))
     return next(name for name in names if not journal.journal_path(name).exists())
 
 
@@ -182,7 +183,7 @@ def _restore(checkpoint: Checkpoint, session: str, past: _Past, force: bool) -> 
 
 def _mark_undone(record: Journal, by: str) -> None:
     record.append(Undone(by))
-    base, infix, _ = record.session.rpartition(_INFIX)
+    base, infix, _ = record.session.rpartition(INFIX)
     if infix:
         original = Journal.reopen(base)
         original.append(Undone(record.session, undone=False))

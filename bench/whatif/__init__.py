@@ -1,0 +1,1 @@
+"""What-if against really running the same session elsewhere."""
