@@ -112,10 +112,12 @@ class Caller:
         number: int | None = None,
         purpose: str = "step",
         on_delta: OnDelta | None = None,
+        waited_from: Callable[[], float | None] = lambda: None,
     ) -> CallResult:
         """Send a request and read its answer to the end; `number` is the call's, if it has one.
 
-        Calls with another purpose than `step` are a lever's own and count no waiting. Raises
+        Calls with another purpose than `step` are a lever's own and count no waiting, unless
+        `waited_from` says since when, in `t_s`, the loop stands still for them. Raises
         BackendError. Cancelling closes the request.
         """
         call = _Gathering(self._clock.next_call() if number is None else number)
@@ -142,6 +144,7 @@ class Caller:
             raise
         finally:
             end_s = self._clock.now_s()
+            since_s = start_s if purpose == "step" else waited_from()
             self._clock.emit(
                 CallEnd(
                     t_s=end_s,
@@ -149,7 +152,7 @@ class Caller:
                     step=step,
                     marks=marks,
                     usage=call.final_usage(len(body)),
-                    wait_s=end_s - start_s if purpose == "step" else 0.0,
+                    wait_s=0.0 if since_s is None else end_s - max(start_s, since_s),
                     purpose=purpose,
                     finish_reason=call.finish_reason,
                     timings=call.timings,

@@ -12,7 +12,7 @@ import asyncio
 from hotloop.engine.manager import EngineHandle
 from hotloop.engine.slots import PrefixStore
 from hotloop.errors import BackendError
-from hotloop.ledger.events import LeverAccount
+from hotloop.ledger.events import LeverAccount, StepKind
 from hotloop.loop.parts import Parts
 from hotloop.loop.repair import small_transcript
 
@@ -26,6 +26,7 @@ class Warming:
         self._parts = parts
         self._engine = engine
         self._task: asyncio.Task[None] | None = None
+        self._waited_from: float | None = None
 
     def start(self) -> None:
         """Begin, if the lever is on and the engine is ours."""
@@ -33,9 +34,14 @@ class Warming:
             self._task = asyncio.create_task(self._warm(self._engine))
 
     async def finish(self) -> None:
-        """Wait for the end: the next request would queue behind it."""
-        if self._task is not None:
-            await self._task
+        """Wait for the end, in a step of its own: the next request would queue behind it."""
+        if self._task is None:
+            return
+        if not self._task.done():
+            self._waited_from = self._parts.clock.now_s()
+            with self._parts.clock.step(StepKind.PREFETCH):
+                await asyncio.wait({self._task})
+        await self._task
 
     async def cancel(self) -> None:
         """End it. Safe to call at any time."""
@@ -51,11 +57,16 @@ class Warming:
             restored = await store.restore()
             if not restored and store.worth_saving():
                 body = transcript.request({**_PARAMS, "id_slot": 0})
-                await self._parts.caller.call(body, step=-1, purpose="slot_restore")
+                await self._parts.caller.call(
+                    body, step=-1, purpose="slot_restore", waited_from=lambda: self._waited_from
+                )
                 await store.save()
             goal = {"role": "user", "content": f"Goal: {self._parts.goal}\n\nFailing test:\n"}
             result = await self._parts.caller.call(
-                transcript.request(_PARAMS, [goal]), step=-1, purpose="warm_start"
+                transcript.request(_PARAMS, [goal]),
+                step=-1,
+                purpose="warm_start",
+                waited_from=lambda: self._waited_from,
             )
         except (BackendError, OSError) as error:
             self._parts.clock.note(f"could not warm up: {error}", "warning")
