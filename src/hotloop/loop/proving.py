@@ -50,7 +50,9 @@ class Proving:
         self._rank = rank
         self._best = sys.maxsize
         self._testing: set[asyncio.Task[None]] = set()
-        self._found: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._found: asyncio.Future[Found] = loop.create_future()
+        self._progress: asyncio.Future[None] = loop.create_future()
         self._numbers = itertools.count(1)
         self.best_partial: Found | None = None
         self.tested = 0
@@ -79,11 +81,17 @@ class Proving:
         while len(self._testing) > _BACKLOG and not self._found.done():
             await self._wait_for_one()
 
-    async def until_won(self, work: Awaitable[ResultT]) -> ResultT | None:
-        """Return what `work` brings; None, and `work` cancelled, when a candidate wins first."""
+    async def until_won(
+        self, work: Awaitable[ResultT], *, or_progress: bool = False
+    ) -> ResultT | None:
+        """Return what `work` brings; None, and `work` cancelled, when a candidate wins first.
+
+        With `or_progress`, also when one is at least better than what there was.
+        """
         task = asyncio.ensure_future(work)
+        ends = {task, self._found, *([self._progress] if or_progress else [])}
         try:
-            await asyncio.wait({task, self._found}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             if not task.done():
                 task.cancel()
@@ -120,6 +128,8 @@ class Proving:
         rank = self._rank(outcome)
         if rank is not None and rank < self._best:
             self._best, self.best_partial = rank, found
+            if not self._progress.done():
+                self._progress.set_result(None)
 
     def _encoded(self, path: str, text: str) -> bytes:
         if (self._parts.workspace.root / path).is_file():

@@ -111,6 +111,7 @@ class Search:
         self._has_ready = asyncio.Event()
         self._is_last = False
         self._at_work = 0.0
+        self._is_doubtful = False
         self._at: Focus | None = None
         self._calls: Counter[int] = Counter()
 
@@ -194,6 +195,7 @@ class Search:
     async def _try(self, job: _Job) -> None:
         self._at = job.focus
         self._at_work = job.score if job.deviation else _COPY_WORTH
+        self._is_doubtful = job.score < 1.0
         self._calls[id(job.focus)] += 1
         if job.sample:
             await self._sample(job.focus, job.start, job.sample)
@@ -309,7 +311,7 @@ class Search:
             self.transcript.append({"role": "user", "content": self._question(focus)})
             self._shown.append(focus)
         branch = [{"role": "assistant", "content": f"```{focus.language}\n{begun}"}]
-        return await self.ask(branch, on_delta, **params)
+        return await self.ask(branch, on_delta, or_progress=self._is_doubtful, **params)
 
     def _question(self, focus: Focus) -> str:
         if self._shown:
@@ -320,13 +322,21 @@ class Search:
         return question(self.parts.goal, self._outcome, focus)
 
     async def ask(
-        self, branch: Sequence[dict[str, Any]], on_delta: OnDelta | None = None, **params: Any
+        self,
+        branch: Sequence[dict[str, Any]],
+        on_delta: OnDelta | None = None,
+        *,
+        or_progress: bool = False,
+        **params: Any,
     ) -> CallResult | None:
-        """Make a model call in a step of its own; None when a candidate won meanwhile."""
+        """Make a model call in a step of its own; None when a candidate won meanwhile.
+
+        With `or_progress`, also when one made progress.
+        """
         body = self.transcript.request({"stream": True, "temperature": 0, **params}, branch)
         with self.parts.clock.step(StepKind.GENERATE) as step:
             call = self.parts.caller.call(body, step=step.number, on_delta=on_delta)
-            return await self.proving.until_won(call)
+            return await self.proving.until_won(call, or_progress=or_progress)
 
     async def _submit(self, focus: Focus, text: str) -> None:
         """Queue a definition's text for testing, if it is new, valid and not the same code."""
