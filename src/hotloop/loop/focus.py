@@ -18,7 +18,7 @@ from hotloop.workspace.text import TextFile
 _FAILURE_CHARS = 600
 _MOST_LINES = 80
 _MOST_SIBLINGS = 12
-_HAS_CODE = re.compile(r"[=({]")
+_FIELD = re.compile(r"\w+\s*:[^\n]*")
 
 
 class Focus(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +72,7 @@ def focus_on(
     *,
     whole: bool = False,
 ) -> Focus | None:
-    """Return the focus on a suspect definition; None for a class, one too long, a bare annotation.
+    """Return the focus on a suspect definition; None for a class, a field, or one too long.
 
     With `whole`, the fault may be in the definition's head too.
     """
@@ -87,7 +87,7 @@ def focus_on(
         and one.kind == "class"
     ]
     is_long = suspect.end_line - suspect.start_line >= _MOST_LINES
-    if inside or is_long or not _HAS_CODE.search(source):
+    if inside or is_long or _FIELD.fullmatch(source):
         return None
     scores = {
         one.line: one.score

@@ -28,7 +28,7 @@ from hotloop.workspace.localise import Localisation, SuspectDefinition, localise
 from hotloop.workspace.missing import missing_names
 from hotloop.workspace.testrun import TestOutcome
 
-_MOST_DEFINITIONS = 4
+_MOST_DEFINITIONS = 6
 _MOST_ROUNDS = 4
 _MISSING_WEIGHT = 10_000
 _WRONG_CALL = re.compile(r"\bargument")

@@ -43,6 +43,7 @@ LINE_TOKENS = 28
 BLOCK_TOKENS = 24
 ANSWER_TOKENS = 700
 _OTHER_DEFINITION = 0.12
+_OTHER_THAN_MENDED = 0.03
 _LATER_DEFINITION = 0.7
 _RESUME = 0.06
 _SAMPLE = 0.05
@@ -104,6 +105,7 @@ class Search:
         self.transcript = transcript
         self._outcome = outcome
         self._is_first = is_first
+        self._other = _OTHER_DEFINITION if is_first else _OTHER_THAN_MENDED
         self._seen: set[str] = set()
         self._shown: list[Focus] = []
         self._jobs: list[_Job] = []
@@ -124,7 +126,7 @@ class Search:
         for focus in focuses:
             self._seen.add(fingerprint(focus.path, focus.source))
             self._push(_Job(score=score, focus=focus, start=focus.start))
-            score = _OTHER_DEFINITION if score == 1.0 else score * _LATER_DEFINITION
+            score = self._other if score == 1.0 else score * _LATER_DEFINITION
         testing = asyncio.create_task(self._test_ready())
         try:
             await self._call_model()
