@@ -15,7 +15,7 @@ Doubts = Mapping[str, tuple[str, float]]
 
 
 class CopyingModel:
-    """Answers with the definition in the last question; `doubts` maps a token to another one.
+    """Answers with the definition that was shown last; `doubts` maps a token to another one.
 
     A begun answer is gone on with. Where the request stops at the line's end, the rest of the
     line is what `endings` has for its beginning.
@@ -48,7 +48,9 @@ class CopyingModel:
         return CopyingStream([self._delta(token) for token in tokens])
 
     def _shown(self, request: dict[str, Any]) -> list[str]:
-        text = "\n".join(m["content"] for m in request["messages"] if m["role"] == "user")
+        *before, last = request["messages"]
+        shown = [*before, last] if last["role"] == "user" else before
+        text = "\n".join(message["content"] for message in shown)
         return re.findall(r"```\w*\n(.*?)\n```", text, re.DOTALL)[::-1]
 
     def _delta(self, token: str) -> TextDelta:

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-from copying_model import CopyingModel
+from copying_model import CopyingModel, CopyingStream
+from hotloop.backend.types import TextDelta
 from hotloop.config import Config
 from hotloop.ledger.events import EditApplied, Event, StepEnd, StepKind
 from hotloop.ledger.events import TestsRun as RanTests
@@ -62,7 +64,9 @@ def _repo(tmp_path: Path, source: str = BANDS, tests: str = TESTS) -> Path:
     return root
 
 
-async def _repair(root: Path, model: CopyingModel) -> tuple[bool, list[Event]]:
+async def _repair(
+    root: Path, model: CopyingModel, goal: str = "a weight at the limit is in the band"
+) -> tuple[bool, list[Event]]:
     events: list[Event] = []
     clock = SessionClock(events.append, Budget(60.0, time.monotonic()))
     workspace = Workspace(root)
@@ -70,7 +74,7 @@ async def _repair(root: Path, model: CopyingModel) -> tuple[bool, list[Event]]:
     assert plan is not None
     with Checkpoint(workspace, "s1") as checkpoint:
         parts = Parts(
-            goal="a weight at the limit is in the band",
+            goal=goal,
             config=Config(),
             clock=clock,
             caller=Caller(model, clock),
@@ -160,3 +164,137 @@ def test_requests_of_a_repair_share_their_beginning(tmp_path: Path) -> None:
     for earlier, later in itertools.pairwise(asked):
         fixed = earlier[:-1] if earlier[-1]["role"] == "assistant" else earlier
         assert later[: len(fixed)] == fixed
+
+
+def _asked_about(model: CopyingModel) -> list[str]:
+    """Return what each request's last question shows, without repeats."""
+    questions = [
+        [m["content"] for m in body["messages"] if m["role"] == "user"][-1] for body in model.bodies
+    ]
+    return list(dict.fromkeys(questions))
+
+
+def test_a_table_that_the_most_suspect_function_reads_is_looked_at_second(tmp_path: Path) -> None:
+    source = """LIMITS = [
+    (1, "small"),
+    (4, "large"),
+]
+
+
+def total(weights):
+    return sum(weights)
+
+
+def band(weights):
+    weight = total(weights)
+    for limit, name in LIMITS:
+        if weight <= limit:
+            return name
+    return "none"
+"""
+    tests = """from bands import band, total
+
+
+def test_total():
+    assert total([1, 2]) == 3
+
+
+def test_small():
+    assert band([1]) == "small"
+
+
+def test_large():
+    assert band([2, 3]) == "large"
+"""
+    root = _repo(tmp_path, source, tests)
+    model = CopyingModel({"4": ("5", 0.2)})
+    solved, _ = asyncio.run(_repair(root, model))
+    assert solved
+    assert '5, "large")' in (root / "bands.py").read_text()
+    assert "LIMITS = [" in _asked_about(model)[1]
+
+
+def test_after_progress_the_definition_that_was_mended_comes_first(tmp_path: Path) -> None:
+    source = """def low(n):
+    return n + 1
+
+
+def high(n):
+    if n < 1:
+        return 5
+    return n - 3
+"""
+    tests = """from bands import high, low
+
+
+def test_low():
+    assert low(1) == 2
+
+
+def test_zero():
+    assert high(low(-1)) == 6
+
+
+def test_high():
+    assert high(low(1)) == 5
+"""
+    root = _repo(tmp_path, source, tests)
+    model = CopyingModel({"5": ("6", 0.2), "-": ("+", 0.2)})
+    solved, events = asyncio.run(_repair(root, model))
+    edits = [event for event in events if isinstance(event, EditApplied)]
+    assert solved
+    assert len(edits) == 2
+    assert (root / "bands.py").read_text() == source.replace("5", "6").replace("n - 3", "n + 3")
+    assert "Correct `high` again." in _asked_about(model)[-1]
+
+
+REFACTOR_TESTS = """import inspect
+
+import bands
+
+
+def test_clean():
+    assert bands.clean(" A ") == "a"
+
+
+def test_used():
+    for function in (bands.first, bands.second):
+        assert "clean(" in inspect.getsource(function)
+        assert function(" A ") == "a"
+"""
+
+
+class _Writer(CopyingModel):
+    """Writes the bodies that a test gives, by the head that the answer is begun with."""
+
+    async def chat(self, body: bytes) -> CopyingStream:
+        request = json.loads(body)
+        self.bodies.append(request)
+        begun = request["messages"][-1]["content"]
+        head = begun.rstrip().rsplit("\n", 1)[-1]
+        return CopyingStream([TextDelta(self.endings[head])])
+
+
+def test_what_the_goal_names_is_written_in_one_answer(tmp_path: Path) -> None:
+    source = """def first(text):
+    return text.strip().lower()
+
+
+def second(text):
+    return text.strip().lower()
+"""
+    root = _repo(tmp_path, source, REFACTOR_TESTS)
+    model = _Writer(
+        {},
+        {
+            "def clean(text):": "\n    return text.strip().lower()\n```",
+            "def first(text):": "    return clean(text)\n```",
+            "def second(text):": "    return clean(text)\n```",
+        },
+    )
+    goal = "Move what first() and second() share into clean(text) and use it in both."
+    solved, events = asyncio.run(_repair(root, model, goal))
+    assert solved
+    assert len(model.bodies) == 3
+    assert len([event for event in events if isinstance(event, EditApplied)]) == 1
+    assert (root / "bands.py").read_text().count("strip()") == 1

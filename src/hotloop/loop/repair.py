@@ -24,6 +24,7 @@ from hotloop.loop.testing import run_tests
 from hotloop.loop.transcript import Transcript
 from hotloop.loop.writing import Writing
 from hotloop.tools.applying import apply_text
+from hotloop.workspace.definitions import definitions
 from hotloop.workspace.localise import Localisation, SuspectDefinition, localise
 from hotloop.workspace.missing import missing_names
 from hotloop.workspace.testrun import TestOutcome
@@ -90,7 +91,25 @@ class Repair:
                 found.append(focus)
             if len(found) == _MOST_DEFINITIONS:
                 break
-        return _tables_second(found)
+        tables = [*self._tables(found, localisation)]
+        known = {(one.path, one.name) for one in tables}
+        return [
+            *found[:1],
+            *tables,
+            *(one for one in found[1:] if (one.path, one.name) not in known),
+        ]
+
+    def _tables(self, found: Sequence[Focus], localisation: Localisation) -> Iterator[Focus]:
+        """Yield the tables that the most suspect definition reads: no test traces them."""
+        for first in found[:1]:
+            used = {*re.findall(r"\w+", first.source)}
+            for one in definitions(first.path, first.file.text):
+                if one.kind != "constant" or one.name not in used:
+                    continue
+                place = SuspectDefinition(first.path, one.name, one.start_line, one.end_line, 1.0)
+                focus = focus_on(self._parts.workspace, place, localisation)
+                if focus is not None and focus.is_table:
+                    yield focus
 
     def _is_not_mended(self, suspect: SuspectDefinition) -> bool:
         """Say whether a definition is another than that which the last progress was made in."""
@@ -157,14 +176,6 @@ def _examples() -> Iterator[dict[str, str]]:
     for block in f"\n{prompt('repair_examples')}".split("\n=== ")[1:]:
         role, _, content = block.partition("\n")
         yield {"role": role, "content": content}
-
-
-def _tables_second(focuses: list[Focus]) -> list[Focus]:
-    """Put the tables that the most suspect definition reads behind it: they are quick to copy."""
-    first = focuses[:1]
-    used = {*re.findall(r"\w+", first[0].source)} if first else set[str]()
-    tables = [one for one in focuses[1:] if one.is_table and one.name in used]
-    return [*first, *tables, *(one for one in focuses[1:] if one not in tables)]
 
 
 def _bad(outcome: TestOutcome) -> int:
