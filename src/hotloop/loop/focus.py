@@ -138,15 +138,6 @@ def question(goal: str, outcome: TestOutcome, focus: Focus) -> str:
     return f"Goal: {goal}\n\nFailing test:\n{first_failure(outcome)}\n\n{code(focus)}"
 
 
-def still_failing(outcome: TestOutcome, focus: Focus, *, is_known: bool) -> str:
-    """Return the user message after an answer that mended only some of it.
-
-    With `is_known`, the definition is in the conversation as it is, and is not shown again.
-    """
-    what = f"Correct `{focus.name}` again." if is_known else code(focus)
-    return f"Better. Still failing:\n{first_failure(outcome)}\n\n{what}"
-
-
 def another(focus: Focus) -> str:
     """Return the user message that shows one more definition."""
     return f"Or is it this one?\n\n{code(focus)}"

@@ -23,13 +23,12 @@ Rank = Callable[[TestOutcome], int | None]
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate that tests accept: whole files by path, and the answer as the model gave it.
+    """A candidate that tests accept: whole files by path.
 
     `name` is the definition that was mended, empty where it was more than one.
     """
 
     texts: dict[str, str]
-    answer: str
     outcome: TestOutcome
     name: str = ""
 
@@ -73,9 +72,9 @@ class Proving:
         """Return the mean seconds of a candidate's tests so far; a guess before the first."""
         return self._test_s / self.tested if self.tested else _GUESSED_TEST_S
 
-    async def submit(self, texts: Mapping[str, str], answer: str, name: str = "") -> None:
+    async def submit(self, texts: Mapping[str, str], name: str = "") -> None:
         """Queue whole files for testing; waits while too many are queued."""
-        task = asyncio.create_task(self._prove(dict(texts), answer, name))
+        task = asyncio.create_task(self._prove(dict(texts), name))
         self._testing.add(task)
         task.add_done_callback(self._testing.discard)
         while len(self._testing) > _BACKLOG and not self._found.done():
@@ -113,7 +112,7 @@ class Proving:
     async def _wait_for_one(self) -> None:
         await asyncio.wait({*self._testing, self._found}, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _prove(self, texts: dict[str, str], answer: str, name: str) -> None:
+    async def _prove(self, texts: dict[str, str], name: str) -> None:
         await asyncio.shield(self._starting)
         data = {path: self._encoded(path, text) for path, text in texts.items()}
         outcome = await self._timed(data)
@@ -121,7 +120,7 @@ class Proving:
             return
         self.tested += 1
         self._test_s += outcome.duration_s
-        found = Found(texts=texts, answer=answer, outcome=outcome, name=name)
+        found = Found(texts=texts, outcome=outcome, name=name)
         if outcome.green and not self._found.done():
             self._found.set_result(found)
             return

@@ -41,7 +41,6 @@ class Repair:
     def __init__(self, parts: Parts, outcome: TestOutcome) -> None:
         self._parts = parts
         self._outcome = outcome
-        self._transcript = small_transcript(parts)
         self._lacked = 0
         self._mended = ("", "")
         self.solved = False
@@ -57,11 +56,16 @@ class Repair:
                 return
 
     async def _round(self, trials: Trials, starting: asyncio.Task[None], *, is_first: bool) -> bool:
-        """Mend one thing; return whether there is progress and still something to mend."""
+        """Mend one thing; return whether there is progress and still something to mend.
+
+        Each round is a conversation of its own: a small model that sees its own last answer
+        repeats it.
+        """
         localisation = await asyncio.to_thread(self._localise)
         self._lacked = len(localisation.missing)
         proving = Proving(self._parts, trials, starting, self._rank)
-        search = Search(self._parts, self._transcript, proving, self._outcome, is_first=is_first)
+        transcript = small_transcript(self._parts)
+        search = Search(self._parts, transcript, proving, self._outcome, is_first=is_first)
         try:
             found = await self._look(search, localisation)
         finally:
@@ -132,7 +136,6 @@ class Repair:
         if outcome is None or self._rank(outcome) is None:
             checkpoint.rollback_to(mark)
             return False
-        self._transcript.append({"role": "assistant", "content": found.answer})
         self._outcome = outcome
         self._mended = (next(iter(found.texts)), found.name)
         self.solved = outcome.green

@@ -31,7 +31,7 @@ from hotloop.levers.deviations import (
 )
 from hotloop.loop.caller import CallResult, OnDelta
 from hotloop.loop.candidates import fingerprint, is_comment, is_valid
-from hotloop.loop.focus import Focus, another, question, still_failing
+from hotloop.loop.focus import Focus, another, question
 from hotloop.loop.parts import Parts
 from hotloop.loop.proving import Found, Proving
 from hotloop.loop.transcript import Transcript
@@ -48,7 +48,7 @@ _LATER_DEFINITION = 0.7
 _RESUME = 0.06
 _SAMPLE = 0.05
 _SAMPLES = 4
-_WARMTH = 0.8
+_WARMTH = 1.0
 _REWRITTEN = 0.4
 _TIRING = 0.88
 _LEAST_SCORE = 0.0015
@@ -104,7 +104,6 @@ class Search:
         self.proving = proving
         self.transcript = transcript
         self._outcome = outcome
-        self._is_first = is_first
         self._other = _OTHER_DEFINITION if is_first else _OTHER_THAN_MENDED
         self._seen: set[str] = set()
         self._shown: list[Focus] = []
@@ -255,7 +254,7 @@ class Search:
                 self._add_ready(_Ready(score=score, focus=focus, text=text))
 
     async def _sample(self, focus: Focus, start: int, seed: int) -> None:
-        """Let the model answer again, less sure of itself."""
+        """Let the model answer again, less sure of itself; once it has nothing new, not again."""
         result = await self._ask(
             focus,
             focus.source[:start],
@@ -263,8 +262,11 @@ class Search:
             temperature=_WARMTH,
             seed=seed,
         )
+        is_new = False
         if result is not None and not result.was_cut:
-            await self._submit(focus, _written(focus, start, result))
+            is_new = await self._submit(focus, _written(focus, start, result))
+        if not is_new:
+            self._jobs = [job for job in self._jobs if not (job.sample and job.focus is focus)]
 
     def _queue_samples(self, focus: Focus) -> None:
         for seed in range(1, _SAMPLES + 1):
@@ -318,9 +320,6 @@ class Search:
     def _question(self, focus: Focus) -> str:
         if self._shown:
             return another(focus)
-        if not self._is_first:
-            is_known = self.transcript.contains(focus.source)
-            return still_failing(self._outcome, focus, is_known=is_known)
         return question(self.parts.goal, self._outcome, focus)
 
     async def ask(
@@ -340,15 +339,15 @@ class Search:
             call = self.parts.caller.call(body, step=step.number, on_delta=on_delta)
             return await self.proving.until_won(call, or_progress=or_progress)
 
-    async def _submit(self, focus: Focus, text: str) -> None:
+    async def _submit(self, focus: Focus, text: str) -> bool:
         """Queue a definition's text for testing, if it is new, valid and not the same code."""
         mark = fingerprint(focus.path, text)
         if mark in self._seen or not is_valid(focus.path, text):
-            return
+            return False
         self._seen.add(mark)
         whole = mend_imports(focus.path, focus.file_with(text))
-        answer = f"```{focus.language}\n{text}\n```"
-        await self.proving.submit({focus.path: whole}, answer, focus.name)
+        await self.proving.submit({focus.path: whole}, focus.name)
+        return True
 
 
 def _answer_tokens(focus: Focus, start: int) -> int:

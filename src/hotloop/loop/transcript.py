@@ -41,10 +41,6 @@ class Transcript:
         """Return the bytes that every later request of this transcript begins with."""
         return self._head + bytes(self._messages)
 
-    def contains(self, text: str) -> bool:
-        """Say whether a message has `text` in it."""
-        return _encode(text)[1:-1] in self._messages
-
     def append(self, *messages: Mapping[str, Any]) -> None:
         """Render messages and add them at the end."""
         for message in messages:

@@ -141,7 +141,7 @@ class Writing:
             except ToolError:
                 continue
         if text != old:
-            await self._search.proving.submit({path: mend_imports(path, text)}, answer)
+            await self._search.proving.submit({path: mend_imports(path, text)})
 
 
 def _blocks(path: str, answer: str) -> Iterator[str]:
