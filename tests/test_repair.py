@@ -12,7 +12,7 @@ import pytest
 from copying_model import CopyingModel, CopyingStream
 from hotloop.backend.types import TextDelta
 from hotloop.config import Config
-from hotloop.ledger.events import EditApplied, Event, StepEnd, StepKind
+from hotloop.ledger.events import EditApplied, Emit, Event, StepEnd, StepKind
 from hotloop.ledger.events import TestsRun as RanTests
 from hotloop.levers.trials import Trials
 from hotloop.loop.budget import Budget
@@ -65,10 +65,18 @@ def _repo(tmp_path: Path, source: str = BANDS, tests: str = TESTS) -> Path:
 
 
 async def _repair(
-    root: Path, model: CopyingModel, goal: str = "a weight at the limit is in the band"
+    root: Path,
+    model: CopyingModel,
+    goal: str = "a weight at the limit is in the band",
+    on_event: Emit = lambda _: None,
 ) -> tuple[bool, list[Event]]:
     events: list[Event] = []
-    clock = SessionClock(events.append, Budget(60.0, time.monotonic()))
+
+    def emit(event: Event) -> None:
+        events.append(event)
+        on_event(event)
+
+    clock = SessionClock(emit, Budget(60.0, time.monotonic()))
     workspace = Workspace(root)
     plan = detect(root)
     assert plan is not None
@@ -85,7 +93,7 @@ async def _repair(
                 scratch=root.parent / "scratch",
                 sandbox=Sandbox(),
                 consent=Consent("yes"),
-                emit=events.append,
+                emit=emit,
                 now_s=clock.now_s,
             ),
             plan=plan,
@@ -164,6 +172,40 @@ def test_requests_of_a_repair_share_their_beginning(tmp_path: Path) -> None:
     for earlier, later in itertools.pairwise(asked):
         fixed = earlier[:-1] if earlier[-1]["role"] == "assistant" else earlier
         assert later[: len(fixed)] == fixed
+
+
+def _children() -> set[int]:
+    """Return the processes whose parent this one is."""
+    found: set[int] = set()
+    for task in Path("/proc/self/task").iterdir():
+        found |= {int(pid) for pid in (task / "children").read_text().split()}
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs /proc")
+@pytest.mark.parametrize("at", [6, 12, 16, 20, 24, 28, 32])
+def test_interrupted_at_any_event_nothing_is_left_half_done(tmp_path: Path, at: int) -> None:
+    root = _repo(tmp_path)
+    model = CopyingModel({"<": ("<=", 0.1), "name": ("limit", 0.3), "1": ("2", 0.2)})
+    before = _children()
+    seen = itertools.count(1)
+
+    async def interrupted() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def on_event(_: Event) -> None:
+            if next(seen) == at:
+                task.cancel()
+
+        await _repair(root, model, on_event=on_event)
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(interrupted())
+    assert (root / "bands.py").read_text() in {BANDS, BANDS.replace("<", "<=")}
+    assert (root / "test_bands.py").read_text() == TESTS
+    assert not list((tmp_path / "tmp").glob("hotloop-trial-*"))
+    assert _children() <= before
 
 
 def _asked_about(model: CopyingModel) -> list[str]:
