@@ -132,7 +132,7 @@ class Repair:
                 apply_text(self._parts.context, path, old, text)
             else:
                 checkpoint.write(path, text.encode())
-        outcome, _ = await run_tests(self._parts, StepKind.VERIFY)
+        outcome, _ = await run_tests(self._parts, StepKind.VERIFY, trace=not found.outcome.green)
         if outcome is None or self._rank(outcome) is None:
             checkpoint.rollback_to(mark)
             return False
