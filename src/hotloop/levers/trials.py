@@ -20,20 +20,24 @@ from hotloop.workspace.warm import WarmRunner
 
 _LEAST_DEADLINE_S = 2.0
 _SLOWER = 5.0
+_LEAST_AGAIN_S = 1.0
+_SLOWER_AGAIN = 10.0
 
 
 class Trials:
     """A copy of the workspace in which single-file candidates are tested, one at a time.
 
     `mend` names the failing run that candidates have to mend: its failing tests run first, and a
-    candidate may take a few times as long as it did. pytest runs warm, unless `warm` is False.
+    candidate may take a few times as long as it did, and less once candidates have shown how long
+    they take: one that never ends must not hold up the others. pytest runs warm, unless `warm` is
+    False.
     """
 
     def __init__(self, context: ToolContext, plan: TestPlan, *, warm: bool = True) -> None:
         self._context = context
         self._given = plan
         self._targets: tuple[str, ...] = ()
-        self._deadline_s = _LEAST_DEADLINE_S
+        self._deadline_s = self._again_s = _LEAST_DEADLINE_S
         self._warm_wanted = warm and plan.framework is Framework.PYTEST and not plan.shell
         self._folder = Path()
         self._warm: WarmRunner | None = None
@@ -88,6 +92,7 @@ class Trials:
         names = (one.test_id for one in outcome.failures if one.test_id)
         self._targets = tuple(dict.fromkeys(names))
         self._deadline_s = max(_LEAST_DEADLINE_S, _SLOWER * outcome.duration_s)
+        self._again_s = self._deadline_s
 
     def accept(self, changes: Mapping[str, bytes], outcome: TestOutcome) -> None:
         """Take changes that are in the workspace now as the new base, with what still fails."""
@@ -109,13 +114,16 @@ class Trials:
 
     async def _run(self) -> TestOutcome:
         if self._targets and self._plan.targetable:
-            outcome = await self._run_once(self._targets)
+            outcome = await self._run_once(self._targets, self._again_s)
+            if not outcome.timed_out:
+                usual_s = max(_LEAST_AGAIN_S, _SLOWER_AGAIN * outcome.duration_s)
+                self._again_s = min(self._deadline_s, usual_s)
             bad = outcome.failed + outcome.errors
             if outcome.timed_out or bad >= len(self._targets):
                 return outcome
-        return await self._run_once(())
+        return await self._run_once((), self._deadline_s)
 
-    async def _run_once(self, targets: tuple[str, ...]) -> TestOutcome:
+    async def _run_once(self, targets: tuple[str, ...], deadline_s: float) -> TestOutcome:
         runner: Runner = self._warm or ContainedRunner(
             sandbox=self._context.sandbox,
             consent=self._context.consent,
@@ -126,7 +134,7 @@ class Trials:
             self._plan,
             self.root,
             runner,
-            deadline_s=self._deadline_s,
+            deadline_s=deadline_s,
             targets=targets,
             scratch=self._context.scratch,
         )
