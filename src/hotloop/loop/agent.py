@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 from hotloop.actions.dialects import prompt
 from hotloop.ledger.events import StepKind
+from hotloop.levers.prefetch import Context
 from hotloop.loop.conversation import Conversation
 from hotloop.loop.parts import Parts
 from hotloop.loop.prefetch import Tests, suspect_code
@@ -45,9 +46,9 @@ class Agent:
         self.solved = False
         self.message = ""
 
-    async def run(self, context: str) -> None:
+    async def run(self, context: Context) -> None:
         """Work until done. `context` is what was looked up for the first message."""
-        first = await self._first_message(context)
+        first = await self._first_message(context.text)
         talk = Conversation(self._parts, self._spoken, self._tools, first)
         try:
             for number in range(self._parts.config.max_steps):

@@ -34,7 +34,7 @@ class Conversation:
     def __init__(self, parts: Parts, spoken: str, tools: Mapping[str, Tool], first: str) -> None:
         self._parts = parts
         self._tools = tools
-        self._dialect = dialect(spoken)
+        self._dialect = dialect(spoken, parts.has)
         self._thinks_apart = parts.config.think == "apart"
         self._first = f"{first}\n\n{_THINK}" if self._thinks_apart else first
         self._transcript = self._begin()
@@ -116,7 +116,7 @@ class Conversation:
         if simpler is None or self._has_answered or self._parts.config.dialect != "auto":
             raise error
         self._parts.clock.note(f"the endpoint refused {self._dialect.name}: using {simpler}")
-        self._dialect = dialect(simpler)
+        self._dialect = dialect(simpler, self._parts.has)
         self._sent = b""
         self._transcript = self._begin()
 

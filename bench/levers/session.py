@@ -1,0 +1,174 @@
+"""One session of the bench: `hotloop sim` and `hotloop run` as processes, in a fresh copy."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from bench.levers.article import CHANGED, GOAL, REPO, script, solved
+from hotloop.ledger.events import LeverAccount, Outcome, StepKind
+from hotloop.sim.article import TESTS_S
+
+HOTLOOP = [sys.executable, "-m", "hotloop.ui.entry"]
+BUDGET_S = 120.0
+_TESTS = 10
+_PATIENCE_S = 30.0
+
+
+class Failed(Exception):
+    """A session did not do what it is measured for."""
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """What is measured: a profile, one or two iterations, the levers that are off.
+
+    `opening_s` is how long each of the ten tests sleeps.
+    """
+
+    profile: str
+    iterations: int
+    without: frozenset[str]
+    opening_s: float
+
+
+class Ended(msgspec.Struct, kw_only=True):
+    """A session that met its goal. `wall_s` is the session's own, from `session.end`.
+
+    `process_s` is that of the whole command, start-up and end of Python included.
+    """
+
+    wall_s: float
+    process_s: float
+    model_calls: int
+    output_tokens: int
+    rows_s: dict[StepKind, float]
+    accounts: list[LeverAccount]
+
+
+class _Step(msgspec.Struct):
+    kind: StepKind
+    start_s: float
+    duration_s: float
+
+
+class _End(msgspec.Struct):
+    outcome: Outcome
+    wall_s: float
+    model_calls: int
+    output_tokens: int
+    steps: list[_Step]
+
+
+class _Tag(msgspec.Struct):
+    type: str
+
+
+async def measure(case: Case) -> Ended:
+    """Run one session and return its figures. Raises Failed unless the work was done."""
+    with tempfile.TemporaryDirectory(prefix="hotloop-levers-") as folder:
+        home = Path(folder)
+        repo = _copy(home, case.opening_s)
+        env = {**os.environ, "HOTLOOP_HOME": str(home / "home"), "PYTHONDONTWRITEBYTECODE": "1"}
+        async with _simulated(case, home, env) as url:
+            ended = await _run(case, repo, url, env)
+        if (repo / CHANGED).read_text() != solved():
+            raise Failed(f"{case}: {CHANGED} is not what the model was to make of it")
+        return ended
+
+
+def _copy(home: Path, opening_s: float) -> Path:
+    repo = home / "shop"
+    shutil.copytree(REPO, repo, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    conftest = repo / "tests" / "conftest.py"
+    conftest.write_text(conftest.read_text().replace('"0.46"', f'"{opening_s:.4f}"'))
+    return repo
+
+
+@asynccontextmanager
+async def _simulated(case: Case, home: Path, env: dict[str, str]) -> AsyncIterator[str]:
+    """Serve the scripted model with `hotloop sim`; yield its address."""
+    path = home / "script.json"
+    path.write_bytes(msgspec.json.encode(script(case.iterations)))
+    command = [*HOTLOOP, "sim", "--profile", case.profile, "--script", str(path)]
+    server = await asyncio.create_subprocess_exec(
+        *command, env=env, stdout=asyncio.subprocess.PIPE, start_new_session=True
+    )
+    try:
+        assert server.stdout is not None
+        async with asyncio.timeout(_PATIENCE_S):
+            yield (await server.stdout.readline()).decode().strip()
+    except TimeoutError as error:
+        raise Failed("hotloop sim printed no address") from error
+    finally:
+        if server.returncode is None:
+            os.killpg(server.pid, signal.SIGTERM)
+        await server.wait()
+
+
+async def _run(case: Case, repo: Path, url: str, env: dict[str, str]) -> Ended:
+    off = [word for name in sorted(case.without) for word in ("--without", name)]
+    tests = f"{sys.executable} -m pytest"
+    command = [*HOTLOOP, "run", GOAL, "--repo", str(repo), "--backend", url, "--json", "--yes"]
+    command += ["--budget", f"{BUDGET_S:g}", "--dialect", "native", "--test", tests, *off]
+    loop = asyncio.get_running_loop()
+    start_s = loop.time()
+    process = await asyncio.create_subprocess_exec(
+        *command, env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    return _read(case, out, err, loop.time() - start_s)
+
+
+def _read(case: Case, out: bytes, err: bytes, process_s: float) -> Ended:
+    lines = out.splitlines()
+    if not lines:
+        raise Failed(f"{case}: no output; {err.decode()[-500:]}")
+    end = msgspec.json.decode(lines[-1], type=_End)
+    if end.outcome is not Outcome.SOLVED:
+        raise Failed(f"{case}: {end.outcome}; {err.decode()[-500:]}")
+    rows: dict[StepKind, float] = {}
+    for step in end.steps:
+        rows[step.kind] = rows.get(step.kind, 0.0) + step.duration_s
+    accounts = [
+        msgspec.json.decode(line, type=LeverAccount)
+        for line in lines
+        if msgspec.json.decode(line, type=_Tag).type == "lever"
+    ]
+    return Ended(
+        wall_s=end.wall_s,
+        process_s=process_s,
+        model_calls=end.model_calls,
+        output_tokens=end.output_tokens,
+        rows_s=rows,
+        accounts=accounts,
+    )
+
+
+async def calibrated_opening_s() -> float:
+    """Return how long each test has to sleep so that a cold run of all takes the article's 5 s.
+
+    The rest is the start of Python and pytest on this machine: the median of five runs.
+    """
+    starts: list[float] = []
+    loop = asyncio.get_running_loop()
+    with tempfile.TemporaryDirectory(prefix="hotloop-levers-") as folder:
+        repo = _copy(Path(folder), 0.0)
+        for _ in range(5):
+            start_s = loop.time()
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+                cwd=repo,
+                stdout=asyncio.subprocess.DEVNULL,
+            )
+            await process.wait()
+            starts.append(loop.time() - start_s)
+    return (TESTS_S - sorted(starts)[2]) / _TESTS
