@@ -103,15 +103,21 @@ async def _simulated(case: Case, home: Path, env: dict[str, str]) -> AsyncIterat
         *command, env=env, stdout=asyncio.subprocess.PIPE, start_new_session=True
     )
     try:
-        assert server.stdout is not None
-        async with asyncio.timeout(_PATIENCE_S):
-            yield (await server.stdout.readline()).decode().strip()
-    except TimeoutError as error:
-        raise Failed("hotloop sim printed no address") from error
+        yield await _address(server)
     finally:
         if server.returncode is None:
             os.killpg(server.pid, signal.SIGTERM)
         await server.wait()
+
+
+async def _address(server: asyncio.subprocess.Process) -> str:
+    if server.stdout is None:
+        raise Failed("hotloop sim has no output")
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            return (await server.stdout.readline()).decode().strip()
+    except TimeoutError as error:
+        raise Failed("hotloop sim printed no address") from error
 
 
 async def _run(case: Case, repo: Path, url: str, env: dict[str, str]) -> Ended:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from hotloop.actions.dialects import prompt
-from hotloop.ledger.events import StepKind
+from hotloop.ledger.events import LeverAccount, StepKind
+from hotloop.levers.overlap_tests import Priority, failed_so_far
 from hotloop.levers.prefetch import Context
 from hotloop.loop.conversation import Conversation
 from hotloop.loop.parts import Parts
 from hotloop.loop.prefetch import Tests, suspect_code
-from hotloop.loop.testing import run_tests
+from hotloop.loop.testing import failed_file, run_tests
 from hotloop.loop.turn import Repeats, Turn, kind_of
 from hotloop.tools.base import Tool
 from hotloop.tools.registry import registry
@@ -22,6 +24,7 @@ _MOST_NUDGES = 2
 _NUDGE = "Call a tool, or call done when the goal is met."
 _CUT = "Your answer was cut off at its length limit. Answer with a tool call, in fewer words."
 _NOT_DONE = "Not done: a tool call of that message failed."
+_VERDICT = "Say whether the goal is met, and what is left to do."
 _STILL_RED = "Not done, the tests still fail:\n{digest}"
 
 
@@ -41,8 +44,11 @@ class Agent:
         self._was_red = False
         self._is_unproved = False
         self._has_edited = False
+        self._is_verdict = False
         self._nudges = 0
         self._repeats = Repeats()
+        self._begun_s = parts.clock.now_s()
+        self._priority = Priority(parts.workspace.files, lambda path: _text(parts, path))
         self.solved = False
         self.message = ""
 
@@ -58,6 +64,7 @@ class Agent:
                 await talk.tell(turn)
         finally:
             await talk.close()
+            self._account()
         self._parts.clock.note(f"gave up after {self._parts.config.max_steps} steps", "warning")
 
     async def _step(self, talk: Conversation, *, is_first: bool) -> Turn:
@@ -68,10 +75,14 @@ class Agent:
             step = span.enter_context(self._parts.clock.step(kind))
             result, dispatch = await talk.ask(step.number)
             step.kind = kind_of(
-                dispatch.parsed, is_first=is_first, is_tested=self._latest is not None
+                dispatch.parsed,
+                is_first=is_first,
+                is_tested=self._latest is not None,
+                is_verdict=self._is_verdict,
             )
+            self._is_verdict = False
             observed = await dispatch.finish(
-                cut=result.was_cut, before_effect=self._await_first, before_test=span.close
+                cut=result.was_cut, before_effect=self._before_effect, before_test=span.close
             )
         return Turn(
             result=result,
@@ -112,22 +123,48 @@ class Agent:
         self._is_unproved = turn.has_effect or (self._is_unproved and turn.tests is None)
         if turn.has_edited and turn.has_effect and self._parts.plan is not None:
             self._untold = None
-            outcome, observation = await run_tests(self._parts)
-            self._take(outcome)
-            self._is_unproved = False
-            turn.told.append(f"[test] {observation.text}")
+            turn.told.append(f"[test] {await self._run_tests(turn.edited)}")
+            if not self._parts.has("finish"):
+                turn.told.append(_VERDICT)
+                self._is_verdict = True
         turn.told += self._first_told()
 
+    async def _run_tests(self, edited: Sequence[str]) -> str:
+        """Run the tests after an edit; return what the model is told of it."""
+        first = self._priority.first(edited) if self._parts.has("overlap_tests") else ()
+        outcome, observation = await run_tests(self._parts, first=first)
+        self._take(outcome, first)
+        self._is_unproved = False
+        return observation.text
+
+    async def _before_effect(self) -> None:
+        """See to it that the first test run is over before an effect changes what it tests.
+
+        Its verdict is known once a test has failed: the rest of it would only be waited for.
+        """
+        failing: tuple[str, ...] = ()
+        if self._tests is not None and not self._tests.done() and self._parts.has("overlap_tests"):
+            failing = failed_so_far(failed_file(self._parts))
+        if not failing or self._tests is None:
+            await self._await_first()
+            return
+        cut, self._tests = self._tests, None
+        cut.cancel()
+        await asyncio.gather(cut, return_exceptions=True)
+        self._was_red = True
+        self._priority.cut(failing, self._parts.clock.now_s() - self._begun_s)
+
     async def _await_first(self) -> None:
-        """Wait for the first test run, whose tests an edit must not change under its feet."""
+        """Wait for the first test run and take it in."""
         if self._tests is None:
             return
         self._untold, self._tests = await self._tests, None
         self._take(self._untold.outcome)
 
-    def _take(self, outcome: TestOutcome | None) -> None:
+    def _take(self, outcome: TestOutcome | None, first: Sequence[str] = ()) -> None:
         if outcome is not None:
             self._latest = outcome
+            self._priority.take(outcome, first=first)
             self._was_red = self._was_red or not (outcome.green or outcome.no_tests)
 
     @property
@@ -167,6 +204,16 @@ class Agent:
         self._nudges += 1
         return self._nudges > _MOST_NUDGES
 
+    def _account(self) -> None:
+        runs, clock = self._priority.cut_runs, self._parts.clock
+        if runs:
+            saved_s, detail = self._priority.saved_s, f"{runs} runs ended with their verdict"
+            clock.emit(
+                LeverAccount(
+                    t_s=clock.now_s(), lever="overlap_tests", saved_s=saved_s, detail=detail
+                )
+            )
+
     # messages ---------------------------------------------------------------
 
     async def _first_message(self, context: str) -> str:
@@ -183,6 +230,10 @@ class Agent:
         if tests.outcome is None or tests.outcome.green:
             return [f"[test] {tests.text}"]
         return [f"[test] {tests.text}\n\n{suspect_code(self._parts, tests.outcome)}".rstrip()]
+
+
+def _text(parts: Parts, path: str) -> str:
+    return parts.workspace.read_text(path).text
 
 
 def _how_to_act(talk: Conversation) -> str:

@@ -12,7 +12,7 @@ from hotloop.errors import HotloopError, ToolError
 from hotloop.ledger.events import StepKind
 from hotloop.levers.prefetch import Context, choose
 from hotloop.loop.parts import Parts
-from hotloop.loop.testing import run_tests
+from hotloop.loop.testing import failed_file, run_tests
 from hotloop.workspace.localise import Localisation, localise
 from hotloop.workspace.search import Match, search
 from hotloop.workspace.testrun import TestOutcome
@@ -39,7 +39,10 @@ class Tests(msgspec.Struct, kw_only=True):
 
 async def first_tests(parts: Parts, *, trace: bool) -> Tests:
     """Run the tests as they are. Raises EnvironmentFault where nobody consents to running them."""
-    outcome, observation = await run_tests(parts, StepKind.PREFETCH, trace=trace)
+    failed_to = failed_file(parts)
+    outcome, observation = await run_tests(
+        parts, StepKind.PREFETCH, trace=trace, failed_to=failed_to
+    )
     return Tests(outcome=outcome, text=observation.text)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from hotloop.actions.types import Action, Observation, Test
@@ -17,7 +19,8 @@ class TestTool:
     """Runs the project's tests, contained, with a deadline; tells the failing part.
 
     `plan` is how the tests run; found anew at each run where it is None, since an edit may have
-    brought the first test. `trace` records executed lines where the plan allows it.
+    brought the first test. `trace` records executed lines where the plan allows it. `first` and
+    `failed_to` are those of `run_tests`.
     """
 
     __test__: ClassVar[bool] = False
@@ -26,11 +29,19 @@ class TestTool:
     effect: Effect = Effect.PROCESS
 
     def __init__(
-        self, plan: TestPlan | None = None, *, deadline_s: float | None = None, trace: bool = False
+        self,
+        plan: TestPlan | None = None,
+        *,
+        deadline_s: float | None = None,
+        trace: bool = False,
+        first: Sequence[str] = (),
+        failed_to: Path | None = None,
     ) -> None:
         self.plan = plan
         self.deadline_s = deadline_s
         self.trace = trace
+        self.first = first
+        self.failed_to = failed_to
 
     async def run(self, action: Action, context: ToolContext) -> Observation:
         """Run all tests or `action.target`; `data` is the TestOutcome.
@@ -69,6 +80,8 @@ class TestTool:
             deadline_s=self.deadline_s or context.limits.command_deadline_s,
             targets=(target,) if target else (),
             trace=self.trace,
+            first=self.first,
+            failed_to=self.failed_to,
             on_output=context.on_output,
             output_path=output_file(context, self.name),
             scratch=context.scratch,
