@@ -17,6 +17,7 @@ ALL = frozenset(NAMES)
 NONE: frozenset[str] = frozenset()
 HEADLINES = {"fast": ("fast", 1), "slow": ("slow", 1), "fast_two": ("fast", 2), "slow_two": ("slow", 2)}
 ABLATED = "fast_two"
+START_APART_S = 1.5
 TAILED = "tracelab"
 
 
@@ -59,6 +60,7 @@ class Plan:
         self._repeat = repeat
         self._never_slower = never_slower
         self._places = asyncio.Semaphore(jobs)
+        self._starting = asyncio.Lock()
 
     async def measure(self, say: Callable[[str], None]) -> Figures:
         """Run all sessions; `say` is told of each. Raises Failed."""
@@ -76,6 +78,11 @@ class Plan:
             cases[f"{other}/on"] = (other, 2, NONE)
         done = await asyncio.gather(*(self._repeated(name, case, say) for name, case in cases.items()))
         return self._figures(dict(zip(cases, done, strict=True)))
+
+    async def _turn(self) -> None:
+        """Keep starts apart: what is computed takes place at the start of a session."""
+        async with self._starting:
+            await asyncio.sleep(START_APART_S)
 
     def _figures(self, done: dict[str, list[Ended]]) -> Figures:
         slower: dict[str, dict[str, list[Ended]]] = {}
@@ -104,6 +111,7 @@ class Plan:
 
     async def _once(self, name: str, case: Case, say: Callable[[str], None]) -> Ended:
         async with self._places:
+            await self._turn()
             ended = await measure(case)
         say(f"{name:<24} {ended.wall_s:6.2f} s  {ended.model_calls} calls, {ended.output_tokens} tokens")
         return ended

@@ -10,6 +10,7 @@ from hotloop.actions.dialects import prompt
 from hotloop.ledger.events import LeverAccount, StepKind
 from hotloop.levers.overlap_tests import Priority, failed_so_far
 from hotloop.levers.prefetch import Context
+from hotloop.levers.warm_tests import WarmTests
 from hotloop.loop.conversation import Conversation
 from hotloop.loop.parts import Parts
 from hotloop.loop.prefetch import Tests, suspect_code
@@ -47,6 +48,7 @@ class Agent:
         self._is_verdict = False
         self._nudges = 0
         self._repeats = Repeats()
+        self._warm = WarmTests(parts.context, parts.plan, on=parts.has("warm_tests"))
         self._begun_s = parts.clock.now_s()
         self._priority = Priority(parts.workspace.files, lambda path: _text(parts, path))
         self.solved = False
@@ -64,11 +66,13 @@ class Agent:
                 await talk.tell(turn)
         finally:
             await talk.close()
+            await self._warm.close()
             self._account()
         self._parts.clock.note(f"gave up after {self._parts.config.max_steps} steps", "warning")
 
     async def _step(self, talk: Conversation, *, is_first: bool) -> Turn:
         """Ask the model once and run what it asks for."""
+        self._warm.prepare()
         await talk.think()
         with ExitStack() as span:
             kind = StepKind.PLAN if is_first else StepKind.REASON
@@ -132,7 +136,11 @@ class Agent:
     async def _run_tests(self, edited: Sequence[str]) -> str:
         """Run the tests after an edit; return what the model is told of it."""
         first = self._priority.first(edited) if self._parts.has("overlap_tests") else ()
-        outcome, observation = await run_tests(self._parts, first=first)
+        ready = self._warm.take()
+        try:
+            outcome, observation = await run_tests(self._parts, first=first, runner=ready)
+        finally:
+            await self._warm.used(ready)
         self._take(outcome, first)
         self._is_unproved = False
         return observation.text

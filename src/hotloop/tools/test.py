@@ -12,7 +12,7 @@ from hotloop.ledger.events import Effect, TestsRun
 from hotloop.tools.base import ToolContext, expect, output_file
 from hotloop.workspace.runner import ContainedRunner
 from hotloop.workspace.testplan import TestPlan, detect
-from hotloop.workspace.testrun import TestOutcome, run_tests
+from hotloop.workspace.testrun import Runner, TestOutcome, run_tests
 
 
 class TestTool:
@@ -20,7 +20,7 @@ class TestTool:
 
     `plan` is how the tests run; found anew at each run where it is None, since an edit may have
     brought the first test. `trace` records executed lines where the plan allows it. `first` and
-    `failed_to` are those of `run_tests`.
+    `failed_to` are those of `run_tests`; `runner` runs the command instead of a new process.
     """
 
     __test__: ClassVar[bool] = False
@@ -36,12 +36,14 @@ class TestTool:
         trace: bool = False,
         first: Sequence[str] = (),
         failed_to: Path | None = None,
+        runner: Runner | None = None,
     ) -> None:
         self.plan = plan
         self.deadline_s = deadline_s
         self.trace = trace
         self.first = first
         self.failed_to = failed_to
+        self.runner = runner
 
     async def run(self, action: Action, context: ToolContext) -> Observation:
         """Run all tests or `action.target`; `data` is the TestOutcome.
@@ -67,7 +69,7 @@ class TestTool:
         )
 
     async def _run(self, plan: TestPlan, target: str, context: ToolContext) -> TestOutcome:
-        runner = ContainedRunner(
+        runner = self.runner or ContainedRunner(
             sandbox=context.sandbox,
             consent=context.consent,
             scratch=context.scratch,
