@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -23,8 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bench.levers: {failure}", file=sys.stderr)
         return 1
     if args.keep:
-        with open(args.keep, "wb") as file:
-            file.write(msgspec.json.encode(figures))
+        Path(args.keep).write_bytes(msgspec.json.encode(figures))
     print(json_line(figures) if args.json else table(figures))
     return 0
 

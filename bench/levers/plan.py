@@ -15,7 +15,12 @@ EMBEDDED_ONLY = ("slot_restore",)
 LEVERS = tuple(name for name in NAMES if name not in EMBEDDED_ONLY)
 ALL = frozenset(NAMES)
 NONE: frozenset[str] = frozenset()
-HEADLINES = {"fast": ("fast", 1), "slow": ("slow", 1), "fast_two": ("fast", 2), "slow_two": ("slow", 2)}
+HEADLINES = {
+    "fast": ("fast", 1),
+    "slow": ("slow", 1),
+    "fast_two": ("fast", 2),
+    "slow_two": ("slow", 2),
+}
 ABLATED = "fast_two"
 START_APART_S = 1.5
 TAILED = "tracelab"
@@ -76,7 +81,9 @@ class Plan:
             cases[f"{other}/"] = (other, 2, ALL)
             cases |= {f"{other}/{lever}": (other, 2, ALL - {lever}) for lever in LEVERS}
             cases[f"{other}/on"] = (other, 2, NONE)
-        done = await asyncio.gather(*(self._repeated(name, case, say) for name, case in cases.items()))
+        done = await asyncio.gather(
+            *(self._repeated(name, case, say) for name, case in cases.items())
+        )
         return self._figures(dict(zip(cases, done, strict=True)))
 
     async def _turn(self) -> None:
@@ -91,7 +98,9 @@ class Plan:
             if slash:
                 slower.setdefault(other, {})[lever] = sessions
         return Figures(
-            pairs={name: Pair(off=done[f"{name} off"], on=done[f"{name} on"]) for name in HEADLINES},
+            pairs={
+                name: Pair(off=done[f"{name} off"], on=done[f"{name} on"]) for name in HEADLINES
+            },
             ablation={
                 lever: Alone(alone=done[f"alone {lever}"], without=done[f"without {lever}"])
                 for lever in LEVERS
@@ -113,5 +122,6 @@ class Plan:
         async with self._places:
             await self._turn()
             ended = await measure(case)
-        say(f"{name:<24} {ended.wall_s:6.2f} s  {ended.model_calls} calls, {ended.output_tokens} tokens")
+        work = f"{ended.model_calls} calls, {ended.output_tokens} tokens"
+        say(f"{name:<24} {ended.wall_s:6.2f} s  {work}")
         return ended

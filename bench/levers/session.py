@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def _copy(home: Path, opening_s: float) -> Path:
 
 
 @asynccontextmanager
-async def _simulated(case: Case, home: Path, env: dict[str, str]) -> AsyncIterator[str]:
+async def _simulated(case: Case, home: Path, env: dict[str, str]) -> AsyncGenerator[str]:
     """Serve the scripted model with `hotloop sim`; yield its address."""
     path = home / "script.json"
     path.write_bytes(msgspec.json.encode(script(case.iterations)))

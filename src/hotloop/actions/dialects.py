@@ -6,8 +6,8 @@ that it stays in prefix caches. `terse` is text held by a grammar where the engi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 import re
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol

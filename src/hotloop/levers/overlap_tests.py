@@ -72,6 +72,11 @@ class Priority:
         return sum(max(0.0, self._whole_s - cut_s) for cut_s in self._cut_s)
 
     @property
+    def run_s(self) -> float:
+        """Return the seconds of a run of all tests, of the longest run where there was none."""
+        return self._whole_s or max(self._cut_s, default=0.0)
+
+    @property
     def cut_runs(self) -> int:
         """Return how many runs ended before all tests had run, or may have."""
         return len(self._cut_s)

@@ -169,7 +169,9 @@ def _modules(path: str, text: str) -> Iterator[str]:
         yield from (posixpath.join(name, one) for one in names if one)
 
 
-def used(shown: Sequence[Shown], answers: str, edited: Sequence[str]) -> tuple[list[str], list[str]]:
+def used(
+    shown: Sequence[Shown], answers: str, edited: Sequence[str]
+) -> tuple[list[str], list[str]]:
     """Return which files of the first message were used, and which were not.
 
     Used is what was edited or what the model's answers name.

@@ -99,7 +99,7 @@ class Agent:
 
     async def _judge(self, turn: Turn, talk: Conversation) -> bool:
         """Say whether the session is at its end; what the model is to know is told in the turn."""
-        await self._test(turn)
+        await self._test(turn, talk)
         if turn.done is not None:
             self.message = turn.done.message
             return await self._accept_done(turn)
@@ -117,7 +117,7 @@ class Agent:
             return True
         return False
 
-    async def _test(self, turn: Turn) -> None:
+    async def _test(self, turn: Turn, talk: Conversation) -> None:
         """Take in the first test run when it is there, and run the tests after an edit."""
         if self._tests is not None and (self._tests.done() or turn.done or not turn.observed):
             await self._await_first()
@@ -127,7 +127,13 @@ class Agent:
         self._is_unproved = turn.has_effect or (self._is_unproved and turn.tests is None)
         if turn.has_edited and turn.has_effect and self._parts.plan is not None:
             self._untold = None
-            turn.told.append(f"[test] {await self._run_tests(turn.edited)}")
+            ahead = asyncio.create_task(talk.prefill(turn))
+            try:
+                turn.told.append(f"[test] {await self._run_tests(turn.edited)}")
+            finally:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
+            talk.tests_s = self._priority.run_s
             if not self._parts.has("finish"):
                 turn.told.append(_VERDICT)
                 self._is_verdict = True

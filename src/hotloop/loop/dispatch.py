@@ -8,13 +8,15 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 
 from hotloop.actions.parse import Parsed
-from hotloop.actions.types import Action, Done, Observation, Test
+from hotloop.actions.types import Action, AnyAction, Done, Observation, Test
 from hotloop.ledger.events import ActionParsed, Effect, LeverAccount, StepKind, ToolEnd, ToolStart
+from hotloop.levers.parallel import may_pass, overlap_s
 from hotloop.loop.parts import Parts
 from hotloop.tools.base import Tool, perform
 from hotloop.workspace.testrun import TestOutcome
 
 _SHOWN_ARGUMENTS = 120
+_TOLD_S = 0.0005
 _NOT_RUN = "not run: the answer was cut off at its length limit. Send it again, in smaller parts."
 
 
@@ -26,8 +28,8 @@ class Dispatch:
     """The actions of one answer, in their order.
 
     `add` is called when an action closes in the stream: one without effect starts at once where
-    the lever `eager` is on, unless one with an effect stands before it, whose effect it may be
-    about. `finish` runs the others and returns all observations in the order of the actions.
+    the lever `eager` is on, unless it has to wait for one with an effect that stands before it.
+    `finish` runs the others and returns all observations in the order of the actions.
     `cancel` ends what runs.
 
     `tests` is the latest run of all tests that an action asked for; `has_effect` says whether
@@ -44,6 +46,8 @@ class Dispatch:
         self._eager = eager
         self._running: dict[int, asyncio.Task[Observation]] = {}
         self._early_s: dict[int, tuple[float, float | None]] = {}
+        self._spans_s: list[tuple[float, float]] = []
+        self._in_turn = asyncio.Semaphore(100 if parts.has("parallel") else 1)
         self.parsed: list[Parsed] = []
         self.tests: TestOutcome | None = None
         self.has_effect = False
@@ -63,7 +67,7 @@ class Dispatch:
                 args=msgspec.json.encode(parsed.action).decode(),
             )
         )
-        if self._eager and all(self._is_free(one) for one in self.parsed):
+        if self._eager and self._may_start(index):
             self._start(index, "eager")
 
     async def finish(
@@ -110,6 +114,8 @@ class Dispatch:
 
     def _account(self, ended_s: float) -> None:
         """Tell what starting early saved: of the longest run, what was over when the answer was."""
+        if (beside_s := overlap_s(self._spans_s)) > _TOLD_S:
+            self._parts.clock.emit(LeverAccount(t_s=ended_s, lever="parallel", saved_s=beside_s))
         spans = [(start_s, end_s or ended_s) for start_s, end_s in self._early_s.values()]
         if spans:
             alone_s = max(end_s - start_s for start_s, end_s in spans)
@@ -118,11 +124,23 @@ class Dispatch:
             self._parts.clock.emit(LeverAccount(t_s=ended_s, lever="eager", saved_s=saved_s))
 
     def _start_free(self, first: int) -> None:
-        """Start the effect-free actions from `first` on, up to one with an effect."""
+        """Start the effect-free actions from `first` on that need not wait for an effect."""
         for index in range(first, len(self.parsed)):
-            if not self._is_free(self.parsed[index]):
-                return
-            self._start(index, "")
+            if self._may_start(index, first):
+                self._start(index, "")
+
+    def _may_start(self, index: int, done: int = 0) -> bool:
+        """Say whether an action has no effect and may pass those behind `done` that have one."""
+        if not self._is_free(self.parsed[index]):
+            return False
+        effects = [one for one in self.parsed[done:index] if not self._is_free(one)]
+        if not effects:
+            return True
+        actions = [one.action for one in effects if one.action is not None]
+        action = self.parsed[index].action
+        if action is None or not self._parts.has("parallel"):
+            return False
+        return may_pass(action, actions, self._parts.workspace.resolve)
 
     def _start(self, index: int, lever: str) -> None:
         if index not in self._running and self.parsed[index].action is not None:
@@ -157,7 +175,14 @@ class Dispatch:
         action = self.parsed[index].action
         if action is None:
             raise AssertionError("only actions are performed")
-        tool, clock = self._tools[_name(action)], self._parts.clock
+        tool = self._tools[_name(action)]
+        async with self._in_turn:
+            return await self._perform_now(index, action, tool, lever, step)
+
+    async def _perform_now(
+        self, index: int, action: AnyAction, tool: Tool, lever: str, step: int
+    ) -> Observation:
+        clock = self._parts.clock
         start_s = clock.now_s()
         if lever:
             self._early_s[index] = (start_s, None)
@@ -180,6 +205,7 @@ class Dispatch:
             end_s = clock.now_s()
             if lever:
                 self._early_s[index] = (start_s, end_s)
+            self._spans_s.append((start_s, end_s))
             clock.emit(
                 ToolEnd(
                     t_s=end_s,

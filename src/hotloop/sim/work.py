@@ -19,9 +19,11 @@ Calls = list[tuple[str, str]]
 """Tool calls as their name and the JSON text of their arguments."""
 
 
-class Item(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_unknown_fields=True
-):
+class _Function(msgspec.Struct):
+    name: str = ""
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_unknown_fields=True):
     """Base of all items of work. `text` is what the model says with it."""
 
     text: str = ""
@@ -120,7 +122,7 @@ def _call(item: Look | Change, tool: str) -> tuple[str, str]:
 
 def _offers_edit(request: ChatRequest) -> bool:
     """Say whether a request offers the tool `edit`, natively or in its system message."""
-    functions = [one.get("function") for one in request.tools or ()]
-    if functions:
-        return any(isinstance(one, dict) and one.get("name") == "edit" for one in functions)
+    if request.tools:
+        functions = [msgspec.convert(one.get("function", {}), _Function) for one in request.tools]
+        return any(one.name == "edit" for one in functions)
     return '"tool":"edit"' in request.messages[0].text()

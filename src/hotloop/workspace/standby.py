@@ -107,8 +107,7 @@ class Standby:
         finally:
             await self._end(process)
         if output_path is not None:
-            output_path.parent.mkdir(parents=True, exist_ok=True)
-            output_path.write_text("".join(self._output), "utf-8", errors="replace")
+            await asyncio.to_thread(_keep, output_path, "".join(self._output))
         return msgspec.structs.replace(result, output_path=str(output_path or ""))
 
     def _send(self, job: Mapping[str, object]) -> None:
@@ -151,3 +150,8 @@ class Standby:
             await asyncio.gather(process, return_exceptions=True)
         for path in (self._pipe, Path(f"{self._pipe}.ready")):
             path.unlink(missing_ok=True)
+
+
+def _keep(path: Path, output: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(output, "utf-8", errors="replace")

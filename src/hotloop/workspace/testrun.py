@@ -160,8 +160,8 @@ async def run_tests(
     that each test executes, where `plan.traceable`; `scratch` is a folder outside the workspace
     that the tests may write to. With pytest, `first` names tests and test files that run before
     all others: the run ends behind them if one failed, and at the next failure after that; and
-    `failed_to` gets a line with each failing test's id as it fails. Raises ToolError when the command cannot be started, and what
-    `runner` raises.
+    `failed_to` gets a line with each failing test's id as it fails. Raises ToolError when the
+    command cannot be started, and what `runner` raises.
     """
     trace_path = (scratch or scratch_dir(root)) / f"trace-{uuid.uuid4().hex}.json"
     tracing = trace and plan.traceable
