@@ -1,6 +1,7 @@
 """Ways of making the loop shorter: each has a name, a switch (`--without`) and an account."""
 
 NAMES = (
+    "ahead",
     "budget",
     "eager",
     "finish",

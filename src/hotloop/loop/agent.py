@@ -12,6 +12,7 @@ from hotloop.levers.overlap_tests import Priority, failed_so_far
 from hotloop.levers.prefetch import Context
 from hotloop.levers.warm_tests import WarmTests
 from hotloop.loop.conversation import Conversation
+from hotloop.loop.looking import Looking
 from hotloop.loop.parts import Parts
 from hotloop.loop.prefetch import Tests, suspect_code
 from hotloop.loop.testing import failed_file, run_tests
@@ -50,6 +51,7 @@ class Agent:
         self._repeats = Repeats()
         self._warm = WarmTests(parts.context, parts.plan, on=parts.has("warm_tests"))
         self._begun_s = parts.clock.now_s()
+        self._looking: Looking | None = None
         self._priority = Priority(parts.workspace.files, lambda path: _text(parts, path))
         self.solved = False
         self.message = ""
@@ -58,15 +60,18 @@ class Agent:
         """Work until done. `context` is what was looked up for the first message."""
         first = await self._first_message(context.text)
         talk = Conversation(self._parts, self._spoken, self._tools, first)
+        self._looking = looking = Looking(self._parts, context)
         try:
             for number in range(self._parts.config.max_steps):
                 turn = await self._step(talk, is_first=number == 0)
+                looking.take(turn)
                 if await self._judge(turn, talk):
                     return
                 await talk.tell(turn)
         finally:
             await talk.close()
             await self._warm.close()
+            looking.account()
             self._account()
         self._parts.clock.note(f"gave up after {self._parts.config.max_steps} steps", "warning")
 
@@ -166,14 +171,24 @@ class Agent:
         cut.cancel()
         await asyncio.gather(cut, return_exceptions=True)
         self._was_red = True
+        self._note_first(self._parts.clock.now_s())
         self._priority.cut(failing, self._parts.clock.now_s() - self._begun_s)
 
     async def _await_first(self) -> None:
         """Wait for the first test run and take it in."""
         if self._tests is None:
             return
+        asked_s = self._parts.clock.now_s()
         self._untold, self._tests = await self._tests, None
         self._take(self._untold.outcome)
+        self._note_first(asked_s)
+
+    def _note_first(self, asked_s: float) -> None:
+        """Note how long the first run went on beside the model, until it was asked for."""
+        taken_s = self._untold.outcome.duration_s if self._untold and self._untold.outcome else None
+        beside_s = asked_s - self._begun_s
+        if self._looking is not None:
+            self._looking.beside_s = beside_s if taken_s is None else min(beside_s, taken_s)
 
     def _take(self, outcome: TestOutcome | None, first: Sequence[str] = ()) -> None:
         if outcome is not None:
