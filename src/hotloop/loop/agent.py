@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from hotloop.actions.dialects import prompt
+from hotloop.actions.types import AnyAction, Define, Edit, Write
 from hotloop.ledger.events import LeverAccount, StepKind
 from hotloop.levers.overlap_tests import Priority, failed_so_far
 from hotloop.levers.prefetch import Context
@@ -156,14 +157,15 @@ class Agent:
         self._is_unproved = False
         return observation.text
 
-    async def _before_effect(self) -> None:
+    async def _before_effect(self, action: AnyAction) -> None:
         """See to it that the first test run is over before an effect changes what it tests.
 
-        Its verdict is known once a test has failed: the rest of it would only be waited for.
+        Where an edit is there, its verdict is all that is wanted, and known once a test failed.
         """
         failing: tuple[str, ...] = ()
-        if self._tests is not None and not self._tests.done() and self._parts.has("overlap_tests"):
-            failing = failed_so_far(failed_file(self._parts))
+        is_change = isinstance(action, Edit | Write | Define)
+        if is_change and self._tests is not None and self._parts.has("overlap_tests"):
+            failing = () if self._tests.done() else failed_so_far(failed_file(self._parts))
         if not failing or self._tests is None:
             await self._await_first()
             return

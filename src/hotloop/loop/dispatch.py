@@ -20,7 +20,10 @@ _TOLD_S = 0.0005
 _NOT_RUN = "not run: the answer was cut off at its length limit. Send it again, in smaller parts."
 
 
-async def _nothing() -> None:
+BeforeEffect = Callable[[AnyAction], Awaitable[None]]
+
+
+async def _nothing(action: AnyAction) -> None:
     """Do nothing."""
 
 
@@ -74,13 +77,13 @@ class Dispatch:
         self,
         *,
         cut: bool = False,
-        before_effect: Callable[[], Awaitable[None]] = _nothing,
+        before_effect: BeforeEffect = _nothing,
         before_test: Callable[[], None] = lambda: None,
     ) -> list[tuple[Parsed, Observation]]:
         """Run what has not run yet and return all observations.
 
         Of an answer that was `cut` nothing with an effect runs: it may be half of a change.
-        `before_effect` is awaited once before the first action with an effect. `before_test` is
+        `before_effect` is awaited once with the first action that has an effect. `before_test` is
         called once before tests, which are a step of their own.
         """
         ended_s = self._parts.clock.now_s()
@@ -88,8 +91,8 @@ class Dispatch:
         try:
             for index, parsed in enumerate(self.parsed):
                 self._start_free(index)
-                if not cut and not self._is_free(parsed):
-                    await before_effect()
+                if not cut and parsed.action is not None and not self._is_free(parsed):
+                    await before_effect(parsed.action)
                     before_effect = _nothing
                 if not cut and isinstance(parsed.action, Test):
                     before_test()

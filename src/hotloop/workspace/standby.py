@@ -89,8 +89,16 @@ class Standby:
     ) -> ProcessResult:
         """Run a pytest command and return how it ended; raises what the cold runner raises."""
         process, self._process = self._process, None
-        if process is None or process.done() or tuple(command[1:3]) != ("-m", "pytest"):
+        result: ProcessResult | None = None
+        try:
+            if process is not None and tuple(command[1:3]) == ("-m", "pytest"):
+                self._listen = on_output
+                job = {"cwd": str(cwd), "argv": command[3:], "env": dict(env or {})}
+                os.write(self._hold, msgspec.json.encode(job) + b"\n")
+                result = await self._finish(process, deadline_s)
+        finally:
             await self._end(process)
+        if result is None:
             return await self._runner(
                 command,
                 cwd=cwd,
@@ -99,42 +107,37 @@ class Standby:
                 on_output=on_output,
                 output_path=output_path,
             )
-        start_s = time.monotonic()
-        self._listen = on_output
-        self._send({"cwd": str(cwd), "argv": list(command[3:]), "env": dict(env or {})})
-        try:
-            result = await self._finish(process, start_s, deadline_s)
-        finally:
-            await self._end(process)
         if output_path is not None:
             await asyncio.to_thread(_keep, output_path, "".join(self._output))
         return msgspec.structs.replace(result, output_path=str(output_path or ""))
 
-    def _send(self, job: Mapping[str, object]) -> None:
-        os.write(self._hold, msgspec.json.encode(job) + b"\n")
-
     async def _finish(
-        self, process: asyncio.Task[ProcessResult], start_s: float, deadline_s: float
-    ) -> ProcessResult:
+        self, process: asyncio.Task[ProcessResult], deadline_s: float
+    ) -> ProcessResult | None:
+        """Return how the run ended; None where the process never came so far as to begin it."""
+        start_s = time.monotonic()
         await asyncio.wait({process}, timeout=deadline_s)
         duration_s = time.monotonic() - start_s
         if process.done():
-            self.saved_s = min(self._started_s(), start_s - self._begun_s)
+            started_s = self._started_s()
+            if started_s is None:
+                return None
+            self.saved_s = min(started_s, start_s - self._begun_s)
             return msgspec.structs.replace(process.result(), duration_s=duration_s)
         output = "".join(self._output)
         return ProcessResult(status=_KILLED, output=output, duration_s=duration_s, timed_out=True)
 
-    def _started_s(self) -> float:
-        """Return the seconds that the process took to start."""
+    def _started_s(self) -> float | None:
+        """Return the seconds that the process took to start; None where it did not."""
         try:
             return float(Path(f"{self._pipe}.ready").read_text())
         except (OSError, ValueError):
-            return 0.0
+            return None
 
     @property
     def waited_s(self) -> float:
         """Return the seconds of a start that was not used; 0 where there was none."""
-        return self._started_s() if self._process is not None else 0.0
+        return (self._started_s() or 0.0) if self._process is not None else 0.0
 
     async def close(self) -> None:
         """End the process if it still waits, and remove the pipe. Safe to call twice."""
