@@ -11,14 +11,20 @@ import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from statistics import median
 
 import msgspec
 
 from bench.levers.article import CHANGED, GOAL, REPO, script, solved
 from hotloop.ledger.events import LeverAccount, Outcome, StepKind
 from hotloop.sim.article import TESTS_S
+from hotloop.workspace.runner import ContainedRunner
+from hotloop.workspace.sandbox import Consent, Sandbox
+from hotloop.workspace.testplan import detect
+from hotloop.workspace.testrun import run_tests
 
 HOTLOOP = [sys.executable, "-m", "hotloop.ui.entry"]
+PYTEST = f"{sys.executable} -m pytest"
 BUDGET_S = 120.0
 _TESTS = 10
 _PATIENCE_S = 30.0
@@ -122,9 +128,8 @@ async def _address(server: asyncio.subprocess.Process) -> str:
 
 async def _run(case: Case, repo: Path, url: str, env: dict[str, str]) -> Ended:
     off = [word for name in sorted(case.without) for word in ("--without", name)]
-    tests = f"{sys.executable} -m pytest"
     command = [*HOTLOOP, "run", GOAL, "--repo", str(repo), "--backend", url, "--json", "--yes"]
-    command += ["--budget", f"{BUDGET_S:g}", "--dialect", "native", "--test", tests, *off]
+    command += ["--budget", f"{BUDGET_S:g}", "--dialect", "native", "--test", PYTEST, *off]
     loop = asyncio.get_running_loop()
     start_s = loop.time()
     process = await asyncio.create_subprocess_exec(
@@ -162,19 +167,15 @@ def _read(case: Case, out: bytes, err: bytes, process_s: float) -> Ended:
 async def calibrated_opening_s() -> float:
     """Return how long each test has to sleep so that a cold run of all takes the article's 5 s.
 
-    The rest is the start of Python and pytest on this machine: the median of five runs.
+    The rest is the start of sandbox, Python and pytest on this machine: the median of five runs.
     """
-    starts: list[float] = []
-    loop = asyncio.get_running_loop()
     with tempfile.TemporaryDirectory(prefix="hotloop-levers-") as folder:
         repo = _copy(Path(folder), 0.0)
-        for _ in range(5):
-            start_s = loop.time()
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-                cwd=repo,
-                stdout=asyncio.subprocess.DEVNULL,
-            )
-            await process.wait()
-            starts.append(loop.time() - start_s)
-    return (TESTS_S - sorted(starts)[2]) / _TESTS
+        plan = detect(repo, PYTEST)
+        if plan is None:
+            raise Failed(f"{repo} has no tests")
+        runner = ContainedRunner(
+            sandbox=Sandbox.detect(), consent=Consent("yes"), scratch=Path(folder) / "scratch"
+        )
+        runs = [await run_tests(plan, repo, runner, deadline_s=_PATIENCE_S) for _ in range(5)]
+    return (TESTS_S - median(one.duration_s for one in runs)) / _TESTS

@@ -11,13 +11,14 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 
 from hotloop.actions.types import AnyAction, Observation, Read, Search
 from hotloop.errors import HotloopError
-from hotloop.levers.prefetch import imports, tests_of
+from hotloop.levers.prefetch import imports, named_tests
 
 MOST_CHARS = 4_000
 """Characters told along with one answer, about 1,000 tokens."""
@@ -113,14 +114,15 @@ class Ahead:
     def _candidates(
         self, observed: Sequence[tuple[AnyAction | None, Observation]]
     ) -> Iterator[tuple[str, Kind]]:
+        if not any(isinstance(action, Read | Search) for action, _ in observed):
+            return
         files = self._files()
         known = {*files}
         for action, observation in observed:
             match action:
                 case Read(path=path) if observation.ok:
                     here = posixpath.normpath(path)
-                    near = tests_of([here], files, self._quiet)[:1]
-                    yield from ((test, "test") for test in near)
+                    yield from ((test, "test") for test in islice(named_tests([here], files), 1))
                     found = imports(here, self._quiet(here), known)
                     yield from ((one, "import") for one in found)
                 case Search() if observation.ok:

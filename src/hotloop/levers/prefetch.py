@@ -41,9 +41,13 @@ class Shown(msgspec.Struct, frozen=True):
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """What was looked up: the text for the first message, and the files that stand in it."""
+    """What was looked up: the text for the first message, and the files that stand in it.
+
+    `files` are all of the workspace's, None where they were not listed.
+    """
 
     text: str = ""
+    files: tuple[str, ...] | None = None
     shown: tuple[Shown, ...] = ()
 
 
@@ -124,14 +128,23 @@ def tests_of(paths: Sequence[str], files: Sequence[str], read: Read) -> list[str
     return list(_tests_of(paths, files, read))
 
 
-def _tests_of(paths: Sequence[str], files: Sequence[str], text_of: Read) -> Iterator[str]:
+def named_tests(paths: Sequence[str], files: Sequence[str]) -> Iterator[str]:
+    """Yield the test files that are named after source files; reads nothing."""
     tests = [path for path in files if is_test_path(path)]
-    stems = [posixpath.basename(path).partition(".")[0] for path in paths]
-    wanted = [stem for stem in dict.fromkeys(stems) if stem not in ("__init__", "index", "main")]
-    for stem in wanted:
+    for stem in _stems(paths):
         own = re.compile(rf"(?:^|[._-]){re.escape(stem)}(?:[._-]|$)")
         yield from (path for path in tests if own.search(posixpath.basename(path)))
-    for stem in wanted:
+
+
+def _stems(paths: Sequence[str]) -> list[str]:
+    stems = [posixpath.basename(path).partition(".")[0] for path in paths]
+    return [stem for stem in dict.fromkeys(stems) if stem not in ("__init__", "index", "main")]
+
+
+def _tests_of(paths: Sequence[str], files: Sequence[str], text_of: Read) -> Iterator[str]:
+    yield from named_tests(paths, files)
+    tests = [path for path in files if is_test_path(path)]
+    for stem in _stems(paths):
         mention = re.compile(rf"\b{re.escape(stem)}\b")
         importing = (path for path in tests[:_MOST_TESTS_READ] if path.endswith(_SUFFIXES[1:]))
         yield from (path for path in importing if mention.search(_head(text_of(path))))

@@ -34,10 +34,13 @@ _STILL_RED = "Not done, the tests still fail:\n{digest}"
 class Agent:
     """Meets a goal with a model that calls tools. `solved` tells whether tests are green.
 
-    `tests` is the first test run, which may still be under way when the first call is made.
+    `tests` is the first test run, which may still be under way when the first call is made,
+    `context` what was looked up for the first message.
     """
 
-    def __init__(self, parts: Parts, spoken: str, tests: asyncio.Task[Tests] | None) -> None:
+    def __init__(
+        self, parts: Parts, spoken: str, tests: asyncio.Task[Tests] | None, context: Context
+    ) -> None:
         self._parts = parts
         self._spoken = spoken
         self._tests = tests
@@ -52,27 +55,27 @@ class Agent:
         self._repeats = Repeats()
         self._warm = WarmTests(parts.context, parts.plan, on=parts.has("warm_tests"))
         self._begun_s = parts.clock.now_s()
-        self._looking: Looking | None = None
-        self._priority = Priority(parts.workspace.files, lambda path: _text(parts, path))
+        self._context = context
+        self._looking = Looking(parts, context)
+        self._priority = Priority(self._looking.files, lambda path: _text(parts, path))
         self.solved = False
         self.message = ""
 
-    async def run(self, context: Context) -> None:
-        """Work until done. `context` is what was looked up for the first message."""
-        first = await self._first_message(context.text)
+    async def run(self) -> None:
+        """Work until done."""
+        first = await self._first_message(self._context.text)
         talk = Conversation(self._parts, self._spoken, self._tools, first)
-        self._looking = looking = Looking(self._parts, context)
         try:
             for number in range(self._parts.config.max_steps):
                 turn = await self._step(talk, is_first=number == 0)
-                looking.take(turn)
+                self._looking.take(turn)
                 if await self._judge(turn, talk):
                     return
                 await talk.tell(turn)
         finally:
             await talk.close()
             await self._warm.close()
-            looking.account()
+            self._looking.account()
             self._account()
         self._parts.clock.note(f"gave up after {self._parts.config.max_steps} steps", "warning")
 
@@ -189,8 +192,7 @@ class Agent:
         """Note how long the first run went on beside the model, until it was asked for."""
         taken_s = self._untold.outcome.duration_s if self._untold and self._untold.outcome else None
         beside_s = asked_s - self._begun_s
-        if self._looking is not None:
-            self._looking.beside_s = beside_s if taken_s is None else min(beside_s, taken_s)
+        self._looking.beside_s = beside_s if taken_s is None else min(beside_s, taken_s)
 
     def _take(self, outcome: TestOutcome | None, first: Sequence[str] = ()) -> None:
         if outcome is not None:

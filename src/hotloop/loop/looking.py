@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hotloop import paths
 from hotloop.ledger.events import LeverAccount
 from hotloop.levers.ahead import Ahead, load_rates
@@ -19,15 +21,22 @@ class Looking:
     def __init__(self, parts: Parts, context: Context) -> None:
         self._parts = parts
         self._context = context
+        self._files = context.files
         self._said: list[str] = []
         self._edited: list[str] = []
         self.beside_s = 0.0
         self._ahead = Ahead(
             load_rates(_rates_file()),
-            parts.workspace.files,
+            self.files,
             lambda path: parts.workspace.read_text(path).text,
             [one.path for one in context.shown],
         )
+
+    def files(self) -> Sequence[str]:
+        """Return the workspace's files as they were when they were first asked for."""
+        if self._files is None:
+            self._files = tuple(self._parts.workspace.files())
+        return self._files
 
     def take(self, turn: Turn) -> None:
         """Take an answer; what is told along with its observations goes into the turn."""

@@ -58,7 +58,7 @@ async def gather_context(parts: Parts) -> Context:
     more = f"\n… {len(files) - _LISTED_FILES} more" if len(files) > _LISTED_FILES else ""
     texts = [f"{one.path}:\n{one.text}" for one in shown]
     told = [f"Files:\n{listed}{more}", *texts, _told_hits(hits, {one.path for one in shown})]
-    return Context(text="\n\n".join(filter(None, told)), shown=tuple(shown))
+    return Context(text="\n\n".join(filter(None, told)), files=tuple(files), shown=tuple(shown))
 
 
 def suspect_code(parts: Parts, outcome: TestOutcome) -> str:
