@@ -380,16 +380,16 @@ def test_time_decides_how_much_may_be_said() -> None:
 
 
 def test_a_model_is_told_when_time_is_short(tmp_path: Path) -> None:
-    slow = msgspec.structs.replace(INSTANT, ttft_base_s=1.4)
+    slow = msgspec.structs.replace(INSTANT, ttft_base_s=0.8)
     replies = [says(READ), says(READ_CHECK), says(DONE)]
-    ended = run(tmp_path, replies, profile=slow, budget_s=4.0, without=("prefetch",))
+    ended = run(tmp_path, replies, profile=slow, budget_s=2.2, without=("prefetch",))
     assert "s are left" in ended.last_said
     (tmp_path / "off").mkdir()
     silent = run(
         tmp_path / "off",
         replies,
         profile=slow,
-        budget_s=4.0,
+        budget_s=2.2,
         without=("prefetch", "budget"),
     )
     assert "s are left" not in silent.last_said
