@@ -17,13 +17,15 @@ from hotloop.ledger import events as ledger
 from hotloop.ledger.events import (
     CallEnd,
     LeverAccount,
+    Marks,
     PrefixBreak,
     StepEnd,
     StepKind,
     ToolEnd,
+    Usage,
 )
 from hotloop.levers import NAMES
-from hotloop.levers.ahead import Rates
+from hotloop.levers.ahead import Rates, reads_fast
 from hotloop.levers.budget import hurry, limit_tokens
 from hotloop.levers.overlap_tests import Priority, failed_so_far
 from hotloop.levers.parallel import may_pass, overlap_s
@@ -140,6 +142,9 @@ def test_what_is_shown_is_bounded_by_size_and_time() -> None:
     goal = " ".join(texts)
     assert len(choose(goal, [], sorted(texts), [], texts.__getitem__)) == 2
     assert len(choose(goal, [], sorted(texts), [], texts.__getitem__, most_s=-1)) == 1
+    few = {"a.py": "import b\n", "b.py": "", "test_a.py": "import a\n"}
+    shown = choose("mend a.py", [], sorted(few), [], few.__getitem__, sparing=True)
+    assert [one.path for one in shown] == ["a.py"]
 
 
 @pytest.mark.parametrize(
@@ -237,6 +242,17 @@ def test_shorter_runs_count_as_saved_only_against_a_whole_one() -> None:
     assert priority.saved_s == 0
     priority.take(outcome(green=True, seconds=5.0), first=("a",))
     assert (priority.saved_s, priority.cut_runs) == (3.0, 1)
+
+
+def test_failures_that_an_edit_changes_nothing_about_do_not_hide_the_others() -> None:
+    priority = Priority(list, lambda path: "")
+    priority.take(outcome("a", "b"))
+    assert priority.first(["x.py"]) == ("a", "b")
+    priority.take(outcome("b"), first=("a", "b"))
+    assert priority.first(["x.py"]) == ("b",)
+    priority.take(outcome("b"), first=("b",))
+    assert priority.first(["x.py"]) == ()
+    assert priority.first(["x.py"]) == ("b",)
 
 
 def test_a_line_that_is_still_being_written_is_no_failure(tmp_path: Path) -> None:
@@ -367,6 +383,16 @@ def test_guesses_that_miss_are_made_no_more() -> None:
     for _ in range(4):
         rates.count("import", hit=True)
     assert rates.pays("import")
+
+
+@pytest.mark.parametrize(
+    ("new", "ttft_s", "fast"), [(1_000, 1.0, True), (1_000, 4.0, False), (100, 4.0, None)]
+)
+def test_a_backend_that_reads_slowly_is_told_nothing_it_did_not_ask_for(
+    new: int, ttft_s: float, fast: bool | None
+) -> None:
+    usage = Usage(input_tokens=5_000 + new, cached_tokens=5_000)
+    assert reads_fast(usage, Marks(start_s=1.0, first_token_s=1.0 + ttft_s)) is fast
 
 
 # budget -----------------------------------------------------------------------------------

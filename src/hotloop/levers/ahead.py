@@ -4,6 +4,7 @@ After a look-up, files are guessed that models read next: what a file imports, i
 search found something. They are told at once, so that the call that would ask for them is not made.
 A guess is a hit when the model edits or names the file later without reading it first. Each kind
 of guess has its hit rate, kept from session to session; a kind that does not pay is not made.
+Nor is any where a backend reads its prompt slowly: reading a guess may take longer than a call.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import msgspec
 
 from hotloop.actions.types import AnyAction, Observation, Read, Search
 from hotloop.errors import HotloopError
+from hotloop.ledger.events import Marks, Usage
 from hotloop.levers.prefetch import imports, named_tests
 
 MOST_CHARS = 4_000
@@ -26,6 +28,8 @@ _MOST_FILES = 3
 _LEAST_RATE = 0.25
 _TRIALS = 8
 _KEPT = 40.0
+_TELLING_TOKENS = 200
+_LEAST_TOKENS_PER_S = 500.0
 _HIT = re.compile(r"^([^\s:]+):\d+:", re.MULTILINE)
 
 Kind = str
@@ -47,6 +51,14 @@ class Rates(msgspec.Struct):
         hits, guesses = self.kinds.get(kind, (0.0, 0.0))
         fade = 0.5 if guesses >= _KEPT else 1.0
         self.kinds[kind] = (hits * fade + hit, guesses * fade + 1)
+
+
+def reads_fast(usage: Usage, marks: Marks) -> bool | None:
+    """Say whether a call's prompt was read fast enough for guesses; None where it does not tell."""
+    new_tokens = usage.input_tokens - usage.cached_tokens
+    if marks.first_token_s is None or not usage.reported or new_tokens < _TELLING_TOKENS:
+        return None
+    return new_tokens >= _LEAST_TOKENS_PER_S * (marks.first_token_s - marks.start_s)
 
 
 def load_rates(path: Path) -> Rates:

@@ -38,6 +38,7 @@ class Priority:
         self._failing: tuple[str, ...] = ()
         self._cut_s: list[float] = []
         self._whole_s: float | None = None
+        self._is_stuck = False
 
     def cut(self, failing: Sequence[str], duration_s: float) -> None:
         """Note a run that was ended after `duration_s` because some tests had failed."""
@@ -45,7 +46,14 @@ class Priority:
         self._cut_s.append(duration_s)
 
     def first(self, edited: Sequence[str]) -> tuple[str, ...]:
-        """Return the tests to begin with: those that failed, else those of the edited files."""
+        """Return the tests to begin with: those that failed, else those of the edited files.
+
+        None after an edit that changed nothing about them: they may have nothing to do with the
+        goal, and hide what has.
+        """
+        if self._is_stuck:
+            self._is_stuck = False
+            return ()
         if self._failing:
             return self._failing
         sources = [path for path in edited if not is_test_path(path)]
@@ -55,6 +63,7 @@ class Priority:
         """Note a run that ended by itself; with `first` a red one may have left out tests."""
         failing = tuple(one.test_id for one in outcome.failures if one.test_id)
         if not outcome.green and first:
+            self._is_stuck = {*failing} == {*self._failing}
             self._failing = failing or self._failing
             self._cut_s.append(outcome.duration_s)
             return

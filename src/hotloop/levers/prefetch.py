@@ -59,8 +59,11 @@ def choose(
     read: Read,
     *,
     most_s: float = MOST_S,
+    sparing: bool = False,
 ) -> list[Shown]:
     """Return the files to show, best first, within `MOST_CHARS` and `most_s` seconds.
+
+    With `sparing` these are only files that the goal names: for a model that reads slowly.
 
     `names` are what the goal speaks of, `hits` where they stand. `read` returns a file's text and
     raises HotloopError for what is none.
@@ -79,6 +82,8 @@ def choose(
     shown: list[Shown] = []
     room = MOST_CHARS
     for path, why in _ranked(goal, names, files, hits, text_of):
+        if sparing and why != "named":
+            break
         text = text_of(path)
         if text and len(text) <= min(FILE_CHARS, room):
             shown.append(Shown(path, text, why))

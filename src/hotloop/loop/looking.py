@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hotloop import paths
 from hotloop.ledger.events import LeverAccount
-from hotloop.levers.ahead import Ahead, load_rates
+from hotloop.levers.ahead import Ahead, load_rates, reads_fast
 from hotloop.levers.prefetch import Context, used
 from hotloop.loop.parts import Parts
 from hotloop.loop.turn import Turn
@@ -24,6 +24,7 @@ class Looking:
         self._files = context.files
         self._said: list[str] = []
         self._edited: list[str] = []
+        self._may_guess = not parts.is_small
         self.beside_s = 0.0
         self._ahead = Ahead(
             load_rates(_rates_file()),
@@ -48,7 +49,9 @@ class Looking:
             return
         self._ahead.asked(actions)
         self._ahead.said(said, turn.edited)
-        if not turn.has_edited and not turn.has_effect:
+        fast = reads_fast(turn.result.usage, turn.result.marks)
+        self._may_guess = self._may_guess if fast is None else fast
+        if self._may_guess and not turn.has_edited and not turn.has_effect:
             seen = [(parsed.action, observation) for parsed, observation in turn.observed]
             turn.told += self._ahead.guess(seen)
 

@@ -53,7 +53,8 @@ async def gather_context(parts: Parts) -> Context:
         asyncio.to_thread(parts.workspace.files), _symbol_hits(parts, names)
     )
     read = partial(_whole_text, parts)
-    shown = await asyncio.to_thread(choose, parts.goal, names, files, hits, read)
+    chosen = partial(choose, parts.goal, names, files, hits, read, sparing=parts.is_small)
+    shown = await asyncio.to_thread(chosen)
     listed = "\n".join(files[:_LISTED_FILES])
     more = f"\n… {len(files) - _LISTED_FILES} more" if len(files) > _LISTED_FILES else ""
     texts = [f"{one.path}:\n{one.text}" for one in shown]
