@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench.levers.forms import edits, forms, smallest_edit
 from bench.levers.plan import ALL, HEADLINES, LEVERS, NONE, Alone, Figures, Pair
 from bench.levers.report import json_line, slower_table, table
 from bench.levers.session import Case, Ended, Failed, measure
@@ -62,3 +63,13 @@ def test_a_session_that_does_not_do_the_work_is_a_failure(monkeypatch: Any) -> N
     case = Case(profile="instant", iterations=1, without=NONE, opening_s=0.0)
     with pytest.raises(Failed, match="over_budget"):
         asyncio.run(measure(case))
+
+
+def test_every_form_of_a_change_is_that_change() -> None:
+    changes = list(edits())
+    assert len(changes) > 30
+    for edit in changes:
+        assert forms(edit)["native, edit"] > len(edit.new)
+        assert edit.new in edit.content or not edit.new
+    edit = smallest_edit("a", "x\ny\nx\n", "x\ny\nz\n")
+    assert (edit.old, edit.new) == ("y\nx\n", "y\nz\n")
