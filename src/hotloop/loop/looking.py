@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
+
+import msgspec
 
 from hotloop import paths
+from hotloop.actions.types import Define, Edit
+from hotloop.errors import HotloopError
 from hotloop.ledger.events import LeverAccount
 from hotloop.levers.ahead import Ahead, load_rates, reads_fast
 from hotloop.levers.prefetch import Context, used
@@ -23,6 +28,9 @@ class Looking:
         self._context = context
         self._files = context.files
         self._said: list[str] = []
+        self._actions = 0
+        self._change_bytes = 0
+        self._whole_bytes = 0
         self._edited: list[str] = []
         self._may_guess = not parts.is_small
         self.beside_s = 0.0
@@ -44,7 +52,9 @@ class Looking:
         actions = [parsed.action for parsed, _ in turn.observed if parsed.action is not None]
         said = f"{turn.result.answer.text}\n{actions!r}"
         self._said.append(said)
+        self._actions += len(actions)
         self._edited += turn.edited
+        self._weigh(turn)
         if not self._parts.has("ahead"):
             return
         self._ahead.asked(actions)
@@ -55,22 +65,37 @@ class Looking:
             seen = [(parsed.action, observation) for parsed, observation in turn.observed]
             turn.told += self._ahead.guess(seen)
 
+    def _weigh(self, turn: Turn) -> None:
+        """Compare the bytes of changes with those of the files that they change."""
+        for parsed, observation in turn.observed:
+            if isinstance(parsed.action, Edit | Define) and observation.ok:
+                self._change_bytes += len(msgspec.json.encode(parsed.action))
+                with contextlib.suppress(HotloopError):
+                    text = self._parts.workspace.read_text(parsed.action.path).text
+                    self._whole_bytes += len(msgspec.json.encode(text))
+
     def account(self) -> None:
-        """Tell what the levers `prefetch` and `ahead` did."""
-        clock = self._parts.clock
-        if self._parts.has("prefetch"):
-            hit, missed = used(self._context.shown, "\n".join(self._said), self._edited)
-            parts = [("used", hit), ("not used", missed)]
-            detail = "; ".join(f"{word}: {', '.join(names)}" for word, names in parts if names)
-            event = LeverAccount(
-                t_s=clock.now_s(), lever="prefetch", saved_s=self.beside_s, detail=detail
-            )
-            if detail or self.beside_s:
-                clock.emit(event)
+        """Tell what the levers did whose saving is a call or a token that never was."""
         self._ahead.finish(_rates_file())
-        if self._ahead.guesses:
-            detail = f"{self._ahead.hits} of {self._ahead.guesses} guesses used"
-            clock.emit(LeverAccount(t_s=clock.now_s(), lever="ahead", detail=detail))
+        for lever, detail in self._details():
+            saved_s = self.beside_s if lever == "prefetch" else 0.0
+            if self._parts.has(lever) and (detail or saved_s):
+                t_s = self._parts.clock.now_s()
+                event = LeverAccount(t_s=t_s, lever=lever, saved_s=saved_s, detail=detail)
+                self._parts.clock.emit(event)
+
+    def _details(self) -> Iterator[tuple[str, str]]:
+        """Yield levers with what they did, empty for nothing."""
+        hit, missed = used(self._context.shown, "\n".join(self._said), self._edited)
+        told = [("used", hit), ("not used", missed)]
+        shown = "; ".join(f"{word}: {', '.join(names)}" for word, names in told if names)
+        yield "prefetch", shown
+        guesses = self._ahead.guesses
+        yield "ahead", f"{self._ahead.hits} of {guesses} guesses used" if guesses else ""
+        calls = len(self._said)
+        yield "several", f"{self._actions} actions in {calls} calls" if self._actions else ""
+        change, whole = self._change_bytes, self._whole_bytes
+        yield "terse", f"changes of {change} bytes, their files {whole}" if change else ""
 
 
 def _rates_file() -> paths.Path:

@@ -40,9 +40,12 @@ class Tests(msgspec.Struct, kw_only=True):
 async def first_tests(parts: Parts, *, trace: bool) -> Tests:
     """Run the tests as they are. Raises EnvironmentFault where nobody consents to running them."""
     failed_to = failed_file(parts)
-    outcome, observation = await run_tests(
-        parts, StepKind.PREFETCH, trace=trace, failed_to=failed_to
-    )
+    try:
+        outcome, observation = await run_tests(
+            parts, StepKind.PREFETCH, trace=trace, failed_to=failed_to
+        )
+    finally:
+        failed_to.unlink(missing_ok=True)
     return Tests(outcome=outcome, text=observation.text)
 
 
