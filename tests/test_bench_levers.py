@@ -11,7 +11,7 @@ import pytest
 from bench.levers.forms import edits, forms, smallest_edit
 from bench.levers.plan import ALL, HEADLINES, LEVERS, NONE, Alone, Figures, Pair
 from bench.levers.report import json_line, slower_table, table
-from bench.levers.session import Case, Ended, Failed, measure
+from bench.levers.session import Case, Ended, Failed, Pace, measure
 from hotloop.ledger.events import StepKind
 
 
@@ -21,10 +21,11 @@ def ended(wall_s: float) -> Ended:
     )
 
 
+NO_WAIT = Pace(test_s=0.0, start_s=0.0)
 FIGURES = Figures(
     pairs={name: Pair(off=[ended(21.704), ended(23)], on=[ended(9)]) for name in HEADLINES},
     ablation={name: Alone(alone=[ended(20)], without=[ended(10)]) for name in LEVERS},
-    opening_s=0.4,
+    start_s=0.4,
 )
 
 
@@ -51,7 +52,7 @@ def test_the_table_for_people_has_every_lever() -> None:
 
 @pytest.mark.parametrize(("without", "calls", "output"), [(ALL, 9, 1120), (NONE, 1, 355)])
 def test_a_session_of_real_processes(without: frozenset[str], calls: int, output: int) -> None:
-    case = Case(profile="instant", iterations=1, without=without, opening_s=0.0)
+    case = Case(profile="instant", iterations=1, without=without, pace=NO_WAIT)
     got = asyncio.run(measure(case))
     assert (got.model_calls, got.output_tokens) == (calls, output)
     assert got.process_s > got.wall_s
@@ -60,7 +61,7 @@ def test_a_session_of_real_processes(without: frozenset[str], calls: int, output
 
 def test_a_session_that_does_not_do_the_work_is_a_failure(monkeypatch: Any) -> None:
     monkeypatch.setattr("bench.levers.session.BUDGET_S", 0.01)
-    case = Case(profile="instant", iterations=1, without=NONE, opening_s=0.0)
+    case = Case(profile="instant", iterations=1, without=NONE, pace=NO_WAIT)
     with pytest.raises(Failed, match="over_budget"):
         asyncio.run(measure(case))
 

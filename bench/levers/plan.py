@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from bench.levers.session import Case, Ended, measure
+from bench.levers.session import Case, Ended, Pace, measure
 from hotloop.levers import NAMES
 
 EMBEDDED_ONLY = ("slot_restore",)
@@ -40,11 +40,11 @@ class Alone(msgspec.Struct, kw_only=True):
 
 
 class Figures(msgspec.Struct, kw_only=True):
-    """The article's loop off and on, and lever by lever."""
+    """The article's loop off and on, and lever by lever. `start_s` is that of Python and pytest."""
 
     pairs: dict[str, Pair]
     ablation: dict[str, Alone]
-    opening_s: float
+    start_s: float
 
 
 Slower = dict[str, dict[str, list[Ended]]]
@@ -63,10 +63,8 @@ def wall_s(sessions: Iterable[Ended]) -> float:
 class Plan:
     """Measures sessions, `jobs` at a time and each `repeat` times; `say` is told of each."""
 
-    def __init__(
-        self, opening_s: float, *, jobs: int, repeat: int, say: Callable[[str], None]
-    ) -> None:
-        self._opening_s = opening_s
+    def __init__(self, pace: Pace, *, jobs: int, repeat: int, say: Callable[[str], None]) -> None:
+        self._pace = pace
         self._repeat = repeat
         self._say = say
         self._places = asyncio.Semaphore(jobs)
@@ -91,7 +89,7 @@ class Plan:
                 lever: Alone(alone=done[f"alone {lever}"], without=done[f"without {lever}"])
                 for lever in LEVERS
             },
-            opening_s=self._opening_s,
+            start_s=self._pace.start_s,
         )
 
     async def slower(self) -> Slower:
@@ -122,9 +120,7 @@ class Plan:
         return {name: [task.result() for task in runs] for name, runs in tasks.items()}
 
     def _case(self, profile: str, iterations: int, without: frozenset[str]) -> Case:
-        return Case(
-            profile=profile, iterations=iterations, without=without, opening_s=self._opening_s
-        )
+        return Case(profile=profile, iterations=iterations, without=without, pace=self._pace)
 
     async def _once(self, name: str, case: Case) -> Ended:
         async with self._places:

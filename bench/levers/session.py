@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from statistics import median
 
 import msgspec
 
@@ -34,16 +33,20 @@ class Failed(Exception):
     """A session did not do what it is measured for."""
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """What is measured: a profile, one or two iterations, the levers that are off.
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a test of the repository takes, and the start of Python and pytest before it."""
 
-    `opening_s` is how long each of the ten tests sleeps.
-    """
+    test_s: float = TESTS_S / _TESTS
+    start_s: float
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """What is measured: a profile, one or two iterations, the levers that are off."""
 
     profile: str
     iterations: int
     without: frozenset[str]
-    opening_s: float
+    pace: Pace
 
 
 class Ended(msgspec.Struct, kw_only=True):
@@ -82,7 +85,7 @@ async def measure(case: Case) -> Ended:
     """Run one session and return its figures. Raises Failed unless the work was done."""
     with tempfile.TemporaryDirectory(prefix="hotloop-levers-") as folder:
         home = Path(folder)
-        repo = _copy(home, case.opening_s)
+        repo = _copy(home, case.pace)
         env = {**os.environ, "HOTLOOP_HOME": str(home / "home"), "PYTHONDONTWRITEBYTECODE": "1"}
         async with _simulated(case, home, env) as url:
             ended = await _run(case, repo, url, env)
@@ -91,11 +94,12 @@ async def measure(case: Case) -> Ended:
         return ended
 
 
-def _copy(home: Path, opening_s: float) -> Path:
+def _copy(home: Path, pace: Pace) -> Path:
     repo = home / "shop"
     shutil.copytree(REPO, repo, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     conftest = repo / "tests" / "conftest.py"
-    conftest.write_text(conftest.read_text().replace('"0.46"', f'"{opening_s:.4f}"'))
+    text = conftest.read_text().replace("START_S = 0.0", f"START_S = {pace.start_s:.4f}", 1)
+    conftest.write_text(text.replace("TEST_S = 0.5", f"TEST_S = {pace.test_s:g}", 1))
     return repo
 
 
@@ -164,18 +168,23 @@ def _read(case: Case, out: bytes, err: bytes, process_s: float) -> Ended:
     )
 
 
-async def calibrated_opening_s() -> float:
-    """Return how long each test has to sleep so that a cold run of all takes the article's 5 s.
+async def start_s() -> float:
+    """Return the seconds from the start of Python to the first line of the tests' own code.
 
-    The rest is the start of sandbox, Python and pytest on this machine: the median of five runs.
+    The least of five cold runs, so that what a process kept ready saves is not put too high.
     """
     with tempfile.TemporaryDirectory(prefix="hotloop-levers-") as folder:
-        repo = _copy(Path(folder), 0.0)
+        repo = _copy(Path(folder), Pace(test_s=0.0, start_s=0.0))
+        conftest = repo / "tests" / "conftest.py"
+        conftest.write_text(f"{conftest.read_text()}\nPath('age').write_text(str(AGE_S))\n")
         plan = detect(repo, PYTEST)
         if plan is None:
             raise Failed(f"{repo} has no tests")
         runner = ContainedRunner(
             sandbox=Sandbox.detect(), consent=Consent("yes"), scratch=Path(folder) / "scratch"
         )
-        runs = [await run_tests(plan, repo, runner, deadline_s=_PATIENCE_S) for _ in range(5)]
-    return (TESTS_S - median(one.duration_s for one in runs)) / _TESTS
+        ages: list[float] = []
+        for _ in range(5):
+            await run_tests(plan, repo, runner, deadline_s=_PATIENCE_S)
+            ages.append(float((repo / "age").read_text()))
+    return min(ages)
