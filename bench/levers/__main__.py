@@ -12,7 +12,7 @@ import msgspec
 
 from bench.levers.plan import Plan
 from bench.levers.report import json_line, slower_table, table
-from bench.levers.session import Failed, Pace, start_s
+from bench.levers.session import Failed, pace
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _measure(args: argparse.Namespace) -> str:
-    plan = Plan(Pace(start_s=await start_s()), jobs=args.jobs, repeat=args.repeat, say=_say)
+    plan = Plan(await pace(), jobs=args.jobs, repeat=args.repeat, say=_say)
     if args.never_slower:
         return slower_table(await plan.slower())
     figures = await plan.figures()

@@ -1,6 +1,6 @@
-"""Every test waits for a till, so that ten of them take 5 s with the start of Python and pytest.
+"""Every test waits for a till, so that ten of them take about 5 s with the start of Python and pytest.
 
-Test number N is over N half seconds after `python -m pytest` began, however busy the machine is.
+Test number N is over N times `TEST_S` after `python -m pytest` began, however busy the machine is.
 Where another script began and kept the process ready, its start counts as `START_S` seconds.
 """
 
