@@ -43,6 +43,7 @@ from hotloop.ledger.events import (
     ToolEnd,
     ToolStart,
 )
+from hotloop.levers.budget import limit_tokens
 from hotloop.loop.budget import Budget
 from hotloop.loop.dispatch import Dispatch
 from hotloop.sim.profile import Fault
@@ -509,7 +510,7 @@ def test_cancelling_ends_what_runs_early_and_counts_it_as_wasted(tmp_path: Path)
 )
 def test_the_budget_bounds_the_length_of_answers(left_s: float, rate: float, tokens: int) -> None:
     budget = Budget(left_s, time.monotonic())
-    assert tokens * 0.98 <= budget.tokens(rate, 4096) <= tokens
+    assert tokens * 0.98 <= limit_tokens(budget.left_s, rate) <= tokens
 
 
 def test_the_shares_of_steps_are_the_articles() -> None:

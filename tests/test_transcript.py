@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from agent_session import DONE, FIX, READ, READ_CHECK, TEST, Run, call, run, says
 from hotloop.ledger.events import PrefixBreak
-from hotloop.loop.transcript import Transcript, first_difference
+from hotloop.levers.stable_prefix import first_difference
+from hotloop.loop.transcript import Transcript
 
 WRONG = call("edit", path="calc.py", old="return a - b", new="return a * b")
 RIGHT = call("edit", path="calc.py", old="return a * b", new="return a + b")

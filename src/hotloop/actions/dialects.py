@@ -6,7 +6,8 @@ that it stays in prefix caches. `terse` is text held by a grammar where the engi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,7 +23,10 @@ from hotloop.backend.types import TextDelta, ToolDelta
 
 Message = dict[str, Any]
 Results = Sequence[tuple[Parsed, Observation]]
+Has = Callable[[str], bool]
+"""Says whether a lever is on."""
 _NOTHING = "(nothing)"
+_MARKED = re.compile(r"\[(-?)(\w+)\] ")
 
 
 class AnswerParser(Protocol):
@@ -103,9 +107,30 @@ class Dialect(Protocol):
 
 
 @cache
-def prompt(name: str) -> str:
-    """Return a prompt file of the package, without its final newline."""
+def _prompt_file(name: str) -> str:
     return (Path(__file__).parent / "prompts" / f"{name}.txt").read_text("utf-8").rstrip("\n")
+
+
+def all_on(lever: str) -> bool:
+    """Say that every lever is on."""
+    return bool(lever)
+
+
+def prompt(name: str, has: Has = all_on) -> str:
+    """Return a prompt file of the package, without its final newline.
+
+    A line that begins with `[LEVER]` is there with that lever only, with `[-LEVER]` only without.
+    """
+    lines = (_kept(line, has) for line in _prompt_file(name).split("\n"))
+    return "\n".join(line for line in lines if line is not None)
+
+
+def _kept(line: str, has: Has) -> str | None:
+    marked = _MARKED.match(line)
+    if marked is None:
+        return line
+    without, lever = marked.groups()
+    return line[marked.end() :] if has(lever) != bool(without) else None
 
 
 class NativeDialect:
@@ -113,13 +138,16 @@ class NativeDialect:
 
     name = "native"
 
+    def __init__(self, has: Has = all_on) -> None:
+        self._has = has
+
     def system(self) -> str:
         """Return the fixed system text."""
-        return prompt("system")
+        return prompt("system", self._has)
 
     def head(self) -> Message:
         """Return the tools."""
-        return {"tools": native_tools()}
+        return {"tools": native_tools(edits=self._has("terse"))}
 
     def params(self) -> Message:
         """Return nothing: the endpoint decides when a call is due."""
@@ -156,14 +184,15 @@ class NativeDialect:
 class TextDialect:
     """Actions as text. `constraint` is `schema` (response_format), `grammar` or nothing."""
 
-    def __init__(self, name: str, constraint: str = "") -> None:
+    def __init__(self, name: str, constraint: str = "", has: Has = all_on) -> None:
         self.name = name
+        self._has = has
         self._constraint = constraint
 
     def system(self) -> str:
         """Return the fixed system text with the tools in it."""
         tools = "schema_tools" if self._constraint == "schema" else "text_tools"
-        return f"{prompt('system')}\n{prompt(tools)}"
+        return f"{prompt('system', self._has)}\n{prompt(tools, self._has)}"
 
     def head(self) -> Message:
         """Return nothing: the tools are in the system text."""
@@ -173,12 +202,15 @@ class TextDialect:
         """Return the constraint."""
         match self._constraint:
             case "schema":
-                schema = {"name": "actions", "strict": True, "schema": actions_schema()}
+                schema = {"name": "actions", "strict": True, "schema": self._schema()}
                 return {"response_format": {"type": "json_schema", "json_schema": schema}}
             case "grammar":
                 return {"grammar": terse_grammar()}
             case _:
                 return {}
+
+    def _schema(self) -> Message:
+        return actions_schema(edits=self._has("terse"))
 
     def parser(self) -> AnswerParser:
         """Return a parser of text (and of tool calls, should the endpoint make some)."""
@@ -210,14 +242,18 @@ def _object(arguments: str) -> str:
     return arguments
 
 
-def dialect(name: str) -> Dialect:
-    """Return a dialect by name: `native`, `schema`, `terse` or `fenced`."""
+def dialect(name: str, has: Has = all_on) -> Dialect:
+    """Return a dialect by name: `native`, `schema`, `terse` or `fenced`.
+
+    What it asks for depends on the levers `several` and `terse`: without `terse` a change is a
+    whole file.
+    """
     match name:
         case "native":
-            return NativeDialect()
+            return NativeDialect(has)
         case "schema":
-            return TextDialect("schema", "schema")
+            return TextDialect("schema", "schema", has)
         case "terse":
-            return TextDialect("terse", "grammar")
+            return TextDialect("terse", "grammar", has)
         case _:
-            return TextDialect("fenced")
+            return TextDialect("fenced", has=has)

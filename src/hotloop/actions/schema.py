@@ -44,8 +44,20 @@ _TOOLS: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
 }
 
 
-def native_tools() -> list[dict[str, Any]]:
-    """Return the `tools` array of a chat request, sorted by name so that its bytes never move."""
+_EDITS = ("define", "edit")
+
+
+def _tools(edits: bool) -> list[tuple[str, str, dict[str, Any], tuple[str, ...]]]:
+    """Return the tools by name, so that their bytes never move; without `edits` not those."""
+    offered = sorted(name for name in _TOOLS if edits or name not in _EDITS)
+    return [(name, *_TOOLS[name]) for name in offered]
+
+
+def native_tools(*, edits: bool = True) -> list[dict[str, Any]]:
+    """Return the `tools` array of a chat request.
+
+    Without `edits`, files can only be written as a whole.
+    """
     return [
         {
             "type": "function",
@@ -59,11 +71,11 @@ def native_tools() -> list[dict[str, Any]]:
                 },
             },
         }
-        for name, (description, fields, required) in sorted(_TOOLS.items())
+        for name, description, fields, required in _tools(edits)
     ]
 
 
-def actions_schema() -> dict[str, Any]:
+def actions_schema(*, edits: bool = True) -> dict[str, Any]:
     """Return the JSON schema of `{"actions": […]}`, a list of actions for one call."""
     variants = [
         {
@@ -72,7 +84,7 @@ def actions_schema() -> dict[str, Any]:
             "required": ["tool", *required],
             "additionalProperties": False,
         }
-        for name, (_, fields, required) in sorted(_TOOLS.items())
+        for name, _, fields, required in _tools(edits)
     ]
     return {
         "type": "object",

@@ -221,12 +221,16 @@ class LeverAccount(Event, kw_only=True, tag="lever"):
 
 
 class PrefixBreak(Event, kw_only=True, tag="prefix.break"):
-    """The bytes of a request did not extend the bytes of the one before it."""
+    """The bytes of a request did not extend the bytes of the one before it.
+
+    `cause` names the part of the request where they differ first.
+    """
 
     call: int
     offset: int
     expected: str
     got: str
+    cause: str = ""
 
 
 class Note(Event, kw_only=True, tag="note"):

@@ -1,10 +1,18 @@
 """Ways of making the loop shorter: each has a name, a switch (`--without`) and an account."""
 
 NAMES = (
+    "ahead",
+    "budget",
     "eager",
     "finish",
+    "overlap_tests",
+    "parallel",
     "prefetch",
+    "prefill_ahead",
+    "several",
     "slot_restore",
+    "stable_prefix",
+    "terse",
     "warm_tests",
 )
 """The levers that can be switched off by name."""

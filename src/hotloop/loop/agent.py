@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from hotloop.actions.dialects import prompt
-from hotloop.ledger.events import StepKind
+from hotloop.actions.types import AnyAction, Define, Edit, Write
+from hotloop.ledger.events import LeverAccount, StepKind
+from hotloop.levers.overlap_tests import Priority, failed_so_far
+from hotloop.levers.prefetch import Context
+from hotloop.levers.warm_tests import WarmTests
 from hotloop.loop.conversation import Conversation
+from hotloop.loop.looking import Looking
 from hotloop.loop.parts import Parts
 from hotloop.loop.prefetch import Tests, suspect_code
-from hotloop.loop.testing import run_tests
+from hotloop.loop.testing import failed_file, run_tests
 from hotloop.loop.turn import Repeats, Turn, kind_of
 from hotloop.tools.base import Tool
 from hotloop.tools.registry import registry
@@ -21,16 +27,20 @@ _MOST_NUDGES = 2
 _NUDGE = "Call a tool, or call done when the goal is met."
 _CUT = "Your answer was cut off at its length limit. Answer with a tool call, in fewer words."
 _NOT_DONE = "Not done: a tool call of that message failed."
+_VERDICT = "Say whether the goal is met, and what is left to do."
 _STILL_RED = "Not done, the tests still fail:\n{digest}"
 
 
 class Agent:
     """Meets a goal with a model that calls tools. `solved` tells whether tests are green.
 
-    `tests` is the first test run, which may still be under way when the first call is made.
+    `tests` is the first test run, which may still be under way when the first call is made,
+    `context` what was looked up for the first message.
     """
 
-    def __init__(self, parts: Parts, spoken: str, tests: asyncio.Task[Tests] | None) -> None:
+    def __init__(
+        self, parts: Parts, spoken: str, tests: asyncio.Task[Tests] | None, context: Context
+    ) -> None:
         self._parts = parts
         self._spoken = spoken
         self._tests = tests
@@ -40,37 +50,52 @@ class Agent:
         self._was_red = False
         self._is_unproved = False
         self._has_edited = False
+        self._is_verdict = False
         self._nudges = 0
         self._repeats = Repeats()
+        self._warm = WarmTests(parts.context, parts.plan, on=parts.has("warm_tests"))
+        self._begun_s = parts.clock.now_s()
+        self._context = context
+        self._looking = Looking(parts, context)
+        self._priority = Priority(self._looking.files, lambda path: _text(parts, path))
         self.solved = False
         self.message = ""
 
-    async def run(self, context: str) -> None:
-        """Work until done. `context` is what was looked up for the first message."""
-        first = await self._first_message(context)
+    async def run(self) -> None:
+        """Work until done."""
+        first = await self._first_message(self._context.text)
         talk = Conversation(self._parts, self._spoken, self._tools, first)
         try:
             for number in range(self._parts.config.max_steps):
                 turn = await self._step(talk, is_first=number == 0)
+                self._looking.take(turn)
                 if await self._judge(turn, talk):
                     return
                 await talk.tell(turn)
         finally:
             await talk.close()
+            await self._warm.close()
+            self._looking.account()
+            self._account()
         self._parts.clock.note(f"gave up after {self._parts.config.max_steps} steps", "warning")
 
     async def _step(self, talk: Conversation, *, is_first: bool) -> Turn:
         """Ask the model once and run what it asks for."""
+        self._warm.prepare()
         await talk.think()
         with ExitStack() as span:
             kind = StepKind.PLAN if is_first else StepKind.REASON
             step = span.enter_context(self._parts.clock.step(kind))
             result, dispatch = await talk.ask(step.number)
             step.kind = kind_of(
-                dispatch.parsed, is_first=is_first, is_tested=self._latest is not None
+                dispatch.parsed,
+                is_first=is_first,
+                is_tested=self._latest is not None,
+                is_verdict=self._is_verdict,
             )
+            self._is_verdict = False
             observed = await dispatch.finish(
-                cut=result.was_cut, before_effect=self._await_first, before_test=span.close
+                cut=result.was_cut, before_effect=self._before_effect, before_test=span.close
             )
         return Turn(
             result=result,
@@ -83,7 +108,7 @@ class Agent:
 
     async def _judge(self, turn: Turn, talk: Conversation) -> bool:
         """Say whether the session is at its end; what the model is to know is told in the turn."""
-        await self._test(turn)
+        await self._test(turn, talk)
         if turn.done is not None:
             self.message = turn.done.message
             return await self._accept_done(turn)
@@ -101,7 +126,7 @@ class Agent:
             return True
         return False
 
-    async def _test(self, turn: Turn) -> None:
+    async def _test(self, turn: Turn, talk: Conversation) -> None:
         """Take in the first test run when it is there, and run the tests after an edit."""
         if self._tests is not None and (self._tests.done() or turn.done or not turn.observed):
             await self._await_first()
@@ -111,22 +136,68 @@ class Agent:
         self._is_unproved = turn.has_effect or (self._is_unproved and turn.tests is None)
         if turn.has_edited and turn.has_effect and self._parts.plan is not None:
             self._untold = None
-            outcome, observation = await run_tests(self._parts)
-            self._take(outcome)
-            self._is_unproved = False
-            turn.told.append(f"[test] {observation.text}")
+            ahead = asyncio.create_task(talk.prefill(turn))
+            try:
+                turn.told.append(f"[test] {await self._run_tests(turn.edited)}")
+            finally:
+                ahead.cancel()
+                await asyncio.gather(ahead, return_exceptions=True)
+            talk.tests_s = self._priority.run_s
+            if not self._parts.has("finish"):
+                turn.told.append(_VERDICT)
+                self._is_verdict = True
         turn.told += self._first_told()
 
+    async def _run_tests(self, edited: Sequence[str]) -> str:
+        """Run the tests after an edit; return what the model is told of it."""
+        first = self._priority.first(edited) if self._parts.has("overlap_tests") else ()
+        ready = self._warm.take()
+        try:
+            outcome, observation = await run_tests(self._parts, first=first, runner=ready)
+        finally:
+            await self._warm.used(ready)
+        self._take(outcome, first)
+        self._is_unproved = False
+        return observation.text
+
+    async def _before_effect(self, action: AnyAction) -> None:
+        """See to it that the first test run is over before an effect changes what it tests.
+
+        Where an edit is there, its verdict is all that is wanted, and known once a test failed.
+        """
+        failing: tuple[str, ...] = ()
+        is_change = isinstance(action, Edit | Write | Define)
+        if is_change and self._tests is not None and self._parts.has("overlap_tests"):
+            failing = () if self._tests.done() else failed_so_far(failed_file(self._parts))
+        if not failing or self._tests is None:
+            await self._await_first()
+            return
+        cut, self._tests = self._tests, None
+        cut.cancel()
+        await asyncio.gather(cut, return_exceptions=True)
+        self._was_red = True
+        self._note_first(self._parts.clock.now_s())
+        self._priority.cut(failing, self._parts.clock.now_s() - self._begun_s)
+
     async def _await_first(self) -> None:
-        """Wait for the first test run, whose tests an edit must not change under its feet."""
+        """Wait for the first test run and take it in."""
         if self._tests is None:
             return
+        asked_s = self._parts.clock.now_s()
         self._untold, self._tests = await self._tests, None
         self._take(self._untold.outcome)
+        self._note_first(asked_s)
 
-    def _take(self, outcome: TestOutcome | None) -> None:
+    def _note_first(self, asked_s: float) -> None:
+        """Note how long the first run went on beside the model, until it was asked for."""
+        taken_s = self._untold.outcome.duration_s if self._untold and self._untold.outcome else None
+        beside_s = asked_s - self._begun_s
+        self._looking.beside_s = beside_s if taken_s is None else min(beside_s, taken_s)
+
+    def _take(self, outcome: TestOutcome | None, first: Sequence[str] = ()) -> None:
         if outcome is not None:
             self._latest = outcome
+            self._priority.take(outcome, first=first)
             self._was_red = self._was_red or not (outcome.green or outcome.no_tests)
 
     @property
@@ -166,6 +237,16 @@ class Agent:
         self._nudges += 1
         return self._nudges > _MOST_NUDGES
 
+    def _account(self) -> None:
+        runs, clock = self._priority.cut_runs, self._parts.clock
+        if runs:
+            saved_s, detail = self._priority.saved_s, f"{runs} runs ended with their verdict"
+            clock.emit(
+                LeverAccount(
+                    t_s=clock.now_s(), lever="overlap_tests", saved_s=saved_s, detail=detail
+                )
+            )
+
     # messages ---------------------------------------------------------------
 
     async def _first_message(self, context: str) -> str:
@@ -182,6 +263,10 @@ class Agent:
         if tests.outcome is None or tests.outcome.green:
             return [f"[test] {tests.text}"]
         return [f"[test] {tests.text}\n\n{suspect_code(self._parts, tests.outcome)}".rstrip()]
+
+
+def _text(parts: Parts, path: str) -> str:
+    return parts.workspace.read_text(path).text
 
 
 def _how_to_act(talk: Conversation) -> str:

@@ -21,7 +21,6 @@ _SHARES_S = {
     StepKind.PREFETCH: 1.0,
     StepKind.COMPACT: 1.0,
 }
-_LEAST_TOKENS = 48
 
 
 class Budget:
@@ -39,7 +38,3 @@ class Budget:
     def share_s(self, kind: StepKind) -> float:
         """Return the seconds that one step of a kind may take."""
         return self.total_s * _SHARES_S[kind] / _ARTICLE_TOTAL_S
-
-    def tokens(self, tokens_per_s: float, most: int) -> int:
-        """Return how many tokens can be decoded in what is left, at most `most`."""
-        return max(_LEAST_TOKENS, min(most, int(self.left_s * tokens_per_s)))

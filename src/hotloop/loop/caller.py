@@ -32,6 +32,7 @@ class CallResult(msgspec.Struct, kw_only=True):
     timings: ServerTimings | None = None
     scores: tuple[TokenScore, ...] = ()
     choices: tuple[str, ...] = ()
+    marks: Marks = msgspec.field(default_factory=Marks)
     tokens_per_s: float | None = None
 
     @property
@@ -93,6 +94,7 @@ class _Gathering:
             timings=self.timings,
             scores=tuple(self.scores),
             choices=tuple(self.others[key] for key in sorted(self.others)),
+            marks=marks,
             tokens_per_s=_rate(marks, self.final_usage(request_bytes)),
         )
 

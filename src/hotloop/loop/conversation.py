@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from hotloop.actions.dialects import AnswerParser, dialect
 from hotloop.backend.types import TextDelta, ToolDelta
 from hotloop.errors import BackendError
-from hotloop.ledger.events import PrefixBreak, StepKind
+from hotloop.ledger.events import LeverAccount, PrefixBreak, StepKind
+from hotloop.levers.budget import MOST_TOKENS, hurry, limit_tokens
+from hotloop.levers.prefill_ahead import LEAST_NEW_BYTES, MAX_TOKENS, PrefillAccount
+from hotloop.levers.stable_prefix import Guard
 from hotloop.loop.caller import CallResult
 from hotloop.loop.capability import next_dialect, remember
 from hotloop.loop.compaction import Compaction
 from hotloop.loop.dispatch import Dispatch
 from hotloop.loop.parts import Parts
-from hotloop.loop.transcript import Transcript, first_difference
+from hotloop.loop.transcript import Transcript
 from hotloop.loop.turn import Turn
 from hotloop.tools.base import Tool
 
-_MOST_TOKENS = 4_096
 _THINK_TOKENS = 200
 _DECODE_TOKENS_PER_S = 100.0
 _THINK = "Think in at most three short sentences: what is wrong, and what comes next? Do not act."
@@ -34,12 +37,14 @@ class Conversation:
     def __init__(self, parts: Parts, spoken: str, tools: Mapping[str, Tool], first: str) -> None:
         self._parts = parts
         self._tools = tools
-        self._dialect = dialect(spoken)
+        self._dialect = dialect(spoken, parts.has)
         self._thinks_apart = parts.config.think == "apart"
         self._first = f"{first}\n\n{_THINK}" if self._thinks_apart else first
         self._transcript = self._begin()
         self._compaction = Compaction(parts, parts.config.context_tokens)
-        self._sent = b""
+        self._guard = Guard()
+        self._prefills = PrefillAccount()
+        self.tests_s = 0.0
         self._rate = _DECODE_TOKENS_PER_S
         self._has_answered = False
         self.is_known = parts.is_small
@@ -50,19 +55,35 @@ class Conversation:
         return self._dialect.name
 
     async def close(self) -> None:
-        """End what goes on in the background."""
+        """End what goes on in the background, and tell what the levers did."""
         await self._compaction.cancel()
+        if detail := self._guard.detail:
+            self._account("stable_prefix", detail=detail)
+        if self._prefills.requests:
+            saved_s, wasted_s = self._prefills.saved_s, self._prefills.wasted_s
+            self._account("prefill_ahead", saved_s, wasted_s, f"{self._prefills.requests} requests")
+
+    def _account(
+        self, lever: str, saved_s: float = 0.0, wasted_s: float = 0.0, detail: str = ""
+    ) -> None:
+        clock = self._parts.clock
+        clock.emit(
+            LeverAccount(
+                t_s=clock.now_s(), lever=lever, saved_s=saved_s, wasted_s=wasted_s, detail=detail
+            )
+        )
 
     async def tell(self, turn: Turn) -> None:
         """Put what came of an answer into the transcript, and keep that within the context."""
-        told = [*turn.told, _THINK] if self._thinks_apart else turn.told
+        told = [*turn.told, *self._hurry(), *([_THINK] if self._thinks_apart else [])]
         self._transcript.append(
             self._dialect.answered(turn.result.answer),
             *self._dialect.observed(turn.observed, told),
         )
         compacted = await self._compaction.apply(self._transcript, turn.result.usage)
         if compacted is not self._transcript:
-            self._transcript, self._sent = compacted, b""
+            self._transcript = compacted
+            self._guard.restart()
 
     async def ask(self, step: int) -> tuple[CallResult, Dispatch]:
         """Make one model call; actions run as they close. Falls to a simpler dialect if refused.
@@ -101,6 +122,8 @@ class Conversation:
 
     def _learn(self, result: CallResult, dispatch: Dispatch) -> None:
         self._has_answered = True
+        self._count(result)
+        self._prefills.followed(result.marks)
         self._rate = result.tokens_per_s or self._rate
         if not self.is_known:
             self.is_known = remember(
@@ -116,30 +139,71 @@ class Conversation:
         if simpler is None or self._has_answered or self._parts.config.dialect != "auto":
             raise error
         self._parts.clock.note(f"the endpoint refused {self._dialect.name}: using {simpler}")
-        self._dialect = dialect(simpler)
-        self._sent = b""
+        self._dialect = dialect(simpler, self._parts.has)
+        self._guard.restart()
         self._transcript = self._begin()
 
+    def _hurry(self) -> list[str]:
+        budget = self._parts.clock.budget
+        if not self._parts.has("budget"):
+            return []
+        return [*filter(None, [hurry(budget.left_s, budget.total_s, self._rate, self.tests_s)])]
+
     def _body(self, number: int) -> bytes:
-        tokens = self._parts.clock.budget.tokens(self._rate, _MOST_TOKENS)
-        self._guard(number)
+        left_s, limited = self._parts.clock.budget.left_s, self._parts.has("budget")
+        tokens = limit_tokens(left_s, self._rate) if limited else MOST_TOKENS
+        self._watch(number)
         return self._transcript.request({**_params(tokens), **self._dialect.params()})
 
-    def _guard(self, number: int) -> None:
+    def _watch(self, number: int) -> None:
         """Report where a request does not begin with the bytes of the one before it."""
-        prefix = self._transcript.prefix
-        at = first_difference(self._sent, prefix)
-        if at is not None:
+        if not self._parts.has("stable_prefix"):
+            self._tell_time()
+            return
+        found = self._guard.check(self._transcript.prefix)
+        if found is not None:
             self._parts.clock.emit(
                 PrefixBreak(
                     t_s=self._parts.clock.now_s(),
                     call=number,
-                    offset=at,
-                    expected=self._sent[at : at + 40].decode("utf-8", "replace"),
-                    got=prefix[at : at + 40].decode("utf-8", "replace"),
+                    offset=found.offset,
+                    expected=found.expected,
+                    got=found.got,
+                    cause=found.cause,
                 )
             )
-        self._sent = prefix
+
+    def _tell_time(self) -> None:
+        """Say in the system message how much time is left, as agents do that show a clock."""
+        left = f"Seconds left: {self._parts.clock.budget.left_s:.1f}"
+        system = {"role": "system", "content": f"{left}\n{self._dialect.system()}"}
+        self._transcript = self._transcript.continued(0, 1, system)
+
+    def _count(self, result: CallResult) -> None:
+        if self._parts.has("stable_prefix"):
+            self._guard.count(result.usage)
+
+    async def prefill(self, turn: Turn) -> None:
+        """Have the server read what is known of the next request, where that is much.
+
+        Cancelling it gives the request up.
+        """
+        observed = self._dialect.observed(turn.observed)
+        new_bytes = sum(len(str(one["content"])) for one in observed)
+        if new_bytes < LEAST_NEW_BYTES or not self._parts.has("prefill_ahead"):
+            return
+        branch = [self._dialect.answered(turn.result.answer), *observed]
+        body = self._transcript.request({**_params(MAX_TOKENS), **self._dialect.params()}, branch)
+        start_s = self._parts.clock.now_s()
+        try:
+            result = await self._parts.caller.call(body, step=-1, purpose="prefill_ahead")
+        except asyncio.CancelledError:
+            self._prefills.given_up(self._parts.clock.now_s() - start_s)
+            raise
+        except BackendError as error:
+            self._parts.clock.note(f"nothing was read ahead: {error.cause}")
+        else:
+            self._prefills.sent(result.marks)
 
     async def think(self) -> None:
         """Make a call of its own for thinking, as the article's `think` turns, if so configured."""
@@ -155,10 +219,12 @@ class Conversation:
     async def _thought(self, step: int) -> CallResult:
         while True:
             number = self._parts.clock.next_call()
-            self._guard(number)
+            self._watch(number)
             body = self._transcript.request(_params(_THINK_TOKENS))
             try:
-                return await self._parts.caller.call(body, step=step, number=number)
+                result = await self._parts.caller.call(body, step=step, number=number)
+                self._count(result)
+                return result
             except BackendError as error:
                 self._simplify(error)
 

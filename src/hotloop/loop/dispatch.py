@@ -8,17 +8,22 @@ from collections.abc import Awaitable, Callable, Mapping
 import msgspec
 
 from hotloop.actions.parse import Parsed
-from hotloop.actions.types import Action, Done, Observation, Test
+from hotloop.actions.types import Action, AnyAction, Done, Observation, Test
 from hotloop.ledger.events import ActionParsed, Effect, LeverAccount, StepKind, ToolEnd, ToolStart
+from hotloop.levers.parallel import may_pass, overlap_s
 from hotloop.loop.parts import Parts
 from hotloop.tools.base import Tool, perform
 from hotloop.workspace.testrun import TestOutcome
 
 _SHOWN_ARGUMENTS = 120
+_TOLD_S = 0.0005
 _NOT_RUN = "not run: the answer was cut off at its length limit. Send it again, in smaller parts."
 
 
-async def _nothing() -> None:
+BeforeEffect = Callable[[AnyAction], Awaitable[None]]
+
+
+async def _nothing(action: AnyAction) -> None:
     """Do nothing."""
 
 
@@ -26,8 +31,8 @@ class Dispatch:
     """The actions of one answer, in their order.
 
     `add` is called when an action closes in the stream: one without effect starts at once where
-    the lever `eager` is on, unless one with an effect stands before it, whose effect it may be
-    about. `finish` runs the others and returns all observations in the order of the actions.
+    the lever `eager` is on, unless it has to wait for one with an effect that stands before it.
+    `finish` runs the others and returns all observations in the order of the actions.
     `cancel` ends what runs.
 
     `tests` is the latest run of all tests that an action asked for; `has_effect` says whether
@@ -44,6 +49,8 @@ class Dispatch:
         self._eager = eager
         self._running: dict[int, asyncio.Task[Observation]] = {}
         self._early_s: dict[int, tuple[float, float | None]] = {}
+        self._spans_s: list[tuple[float, float]] = []
+        self._in_turn = asyncio.Semaphore(100 if parts.has("parallel") else 1)
         self.parsed: list[Parsed] = []
         self.tests: TestOutcome | None = None
         self.has_effect = False
@@ -63,20 +70,20 @@ class Dispatch:
                 args=msgspec.json.encode(parsed.action).decode(),
             )
         )
-        if self._eager and all(self._is_free(one) for one in self.parsed):
+        if self._eager and self._may_start(index):
             self._start(index, "eager")
 
     async def finish(
         self,
         *,
         cut: bool = False,
-        before_effect: Callable[[], Awaitable[None]] = _nothing,
+        before_effect: BeforeEffect = _nothing,
         before_test: Callable[[], None] = lambda: None,
     ) -> list[tuple[Parsed, Observation]]:
         """Run what has not run yet and return all observations.
 
         Of an answer that was `cut` nothing with an effect runs: it may be half of a change.
-        `before_effect` is awaited once before the first action with an effect. `before_test` is
+        `before_effect` is awaited once with the first action that has an effect. `before_test` is
         called once before tests, which are a step of their own.
         """
         ended_s = self._parts.clock.now_s()
@@ -84,8 +91,8 @@ class Dispatch:
         try:
             for index, parsed in enumerate(self.parsed):
                 self._start_free(index)
-                if not cut and not self._is_free(parsed):
-                    await before_effect()
+                if not cut and parsed.action is not None and not self._is_free(parsed):
+                    await before_effect(parsed.action)
                     before_effect = _nothing
                 if not cut and isinstance(parsed.action, Test):
                     before_test()
@@ -110,6 +117,8 @@ class Dispatch:
 
     def _account(self, ended_s: float) -> None:
         """Tell what starting early saved: of the longest run, what was over when the answer was."""
+        if (beside_s := overlap_s(self._spans_s)) > _TOLD_S:
+            self._parts.clock.emit(LeverAccount(t_s=ended_s, lever="parallel", saved_s=beside_s))
         spans = [(start_s, end_s or ended_s) for start_s, end_s in self._early_s.values()]
         if spans:
             alone_s = max(end_s - start_s for start_s, end_s in spans)
@@ -118,11 +127,23 @@ class Dispatch:
             self._parts.clock.emit(LeverAccount(t_s=ended_s, lever="eager", saved_s=saved_s))
 
     def _start_free(self, first: int) -> None:
-        """Start the effect-free actions from `first` on, up to one with an effect."""
+        """Start the effect-free actions from `first` on that need not wait for an effect."""
         for index in range(first, len(self.parsed)):
-            if not self._is_free(self.parsed[index]):
-                return
-            self._start(index, "")
+            if self._may_start(index, first):
+                self._start(index, "")
+
+    def _may_start(self, index: int, done: int = 0) -> bool:
+        """Say whether an action has no effect and may pass those behind `done` that have one."""
+        if not self._is_free(self.parsed[index]):
+            return False
+        effects = [one for one in self.parsed[done:index] if not self._is_free(one)]
+        if not effects:
+            return True
+        actions = [one.action for one in effects if one.action is not None]
+        action = self.parsed[index].action
+        if action is None or not self._parts.has("parallel"):
+            return False
+        return may_pass(action, actions, self._parts.workspace.resolve)
 
     def _start(self, index: int, lever: str) -> None:
         if index not in self._running and self.parsed[index].action is not None:
@@ -157,7 +178,14 @@ class Dispatch:
         action = self.parsed[index].action
         if action is None:
             raise AssertionError("only actions are performed")
-        tool, clock = self._tools[_name(action)], self._parts.clock
+        tool = self._tools[_name(action)]
+        async with self._in_turn:
+            return await self._perform_now(index, action, tool, lever, step)
+
+    async def _perform_now(
+        self, index: int, action: AnyAction, tool: Tool, lever: str, step: int
+    ) -> Observation:
+        clock = self._parts.clock
         start_s = clock.now_s()
         if lever:
             self._early_s[index] = (start_s, None)
@@ -180,6 +208,7 @@ class Dispatch:
             end_s = clock.now_s()
             if lever:
                 self._early_s[index] = (start_s, end_s)
+            self._spans_s.append((start_s, end_s))
             clock.emit(
                 ToolEnd(
                     t_s=end_s,

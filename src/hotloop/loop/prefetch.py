@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import re
+from functools import partial
 
 import msgspec
 
 from hotloop.errors import HotloopError, ToolError
 from hotloop.ledger.events import StepKind
+from hotloop.levers.prefetch import Context, choose
 from hotloop.loop.parts import Parts
-from hotloop.loop.testing import run_tests
+from hotloop.loop.testing import failed_file, run_tests
 from hotloop.workspace.localise import Localisation, localise
-from hotloop.workspace.search import search
+from hotloop.workspace.search import Match, search
 from hotloop.workspace.testrun import TestOutcome
 
 _LISTED_FILES = 60
 _SHOWN_CHARS = 8_000
-_FILE_CHARS = 4_000
 _MOST_NAMES = 4
-_WORD = re.compile(r"[\w./-]+")
+_MOST_HITS = 60
+_TOLD_HITS = 12
 _NAME = re.compile(r"`(\w+)`|\b(\w+)\(\)|\b([a-z]+_\w+|[A-Z]\w+[a-z]\w*[A-Z]\w*)\b")
 
 
@@ -37,19 +39,30 @@ class Tests(msgspec.Struct, kw_only=True):
 
 async def first_tests(parts: Parts, *, trace: bool) -> Tests:
     """Run the tests as they are. Raises EnvironmentFault where nobody consents to running them."""
-    outcome, observation = await run_tests(parts, StepKind.PREFETCH, trace=trace)
+    failed_to = failed_file(parts)
+    try:
+        outcome, observation = await run_tests(
+            parts, StepKind.PREFETCH, trace=trace, failed_to=failed_to
+        )
+    finally:
+        failed_to.unlink(missing_ok=True)
     return Tests(outcome=outcome, text=observation.text)
 
 
-async def gather_context(parts: Parts) -> str:
-    """Return files, named files and symbol hits for the first message, without running anything."""
-    files = await asyncio.to_thread(parts.workspace.files)
-    named, hits = await asyncio.gather(
-        asyncio.to_thread(_named_files, parts, files), _symbol_hits(parts)
+async def gather_context(parts: Parts) -> Context:
+    """Return files and symbol hits for the first message, without running anything."""
+    names = _goal_names(parts.goal)
+    files, hits = await asyncio.gather(
+        asyncio.to_thread(parts.workspace.files), _symbol_hits(parts, names)
     )
+    read = partial(_whole_text, parts)
+    chosen = partial(choose, parts.goal, names, files, hits, read, sparing=parts.is_small)
+    shown = await asyncio.to_thread(chosen)
     listed = "\n".join(files[:_LISTED_FILES])
     more = f"\n… {len(files) - _LISTED_FILES} more" if len(files) > _LISTED_FILES else ""
-    return "\n\n".join(filter(None, [f"Files:\n{listed}{more}", named, hits]))
+    texts = [f"{one.path}:\n{one.text}" for one in shown]
+    told = [f"Files:\n{listed}{more}", *texts, _told_hits(hits, {one.path for one in shown})]
+    return Context(text="\n\n".join(filter(None, told)), files=tuple(files), shown=tuple(shown))
 
 
 def suspect_code(parts: Parts, outcome: TestOutcome) -> str:
@@ -70,32 +83,28 @@ def suspect_code(parts: Parts, outcome: TestOutcome) -> str:
     return "\n\n".join(shown)
 
 
-def _named_files(parts: Parts, files: list[str]) -> str:
-    words = {word.removeprefix("./").rstrip(".") for word in _WORD.findall(parts.goal)}
-    shown: list[str] = []
-    room = _SHOWN_CHARS
-    for path in files:
-        if path not in words and path.rsplit("/", 1)[-1] not in words:
-            continue
-        try:
-            text = parts.workspace.read_text(path).text
-        except HotloopError:
-            continue
-        if len(text) <= min(_FILE_CHARS, room):
-            shown.append(f"{path}:\n{text}")
-            room -= len(text)
-    return "\n\n".join(shown)
+def _whole_text(parts: Parts, path: str) -> str:
+    return parts.workspace.read_text(path).text
 
 
-async def _symbol_hits(parts: Parts) -> str:
-    found = (match[1] or match[2] or match[3] for match in _NAME.finditer(parts.goal))
-    names = list(dict.fromkeys(found))[:_MOST_NAMES]
+def _goal_names(goal: str) -> list[str]:
+    found = (match[1] or match[2] or match[3] for match in _NAME.finditer(goal))
+    return list(dict.fromkeys(found))[:_MOST_NAMES]
+
+
+async def _symbol_hits(parts: Parts, names: list[str]) -> list[Match]:
     if not names:
-        return ""
+        return []
     pattern = rf"\b({'|'.join(names)})\b"
     try:
-        result = await search(parts.workspace, pattern, deadline_s=1.0, max_matches=12)
+        result = await search(parts.workspace, pattern, deadline_s=1.0, max_matches=_MOST_HITS)
     except HotloopError:
-        return ""
-    hits = [f"{one.path}:{one.line}: {one.text.strip()[:160]}" for one in result.matches]
-    return "Where the goal's names stand:\n" + "\n".join(hits) if hits else ""
+        return []
+    return result.matches
+
+
+def _told_hits(hits: list[Match], shown: set[str]) -> str:
+    """Return where the goal's names stand; files that are not shown as a whole come first."""
+    ranked = sorted(hits, key=lambda hit: hit.path in shown)[:_TOLD_HITS]
+    lines = [f"{one.path}:{one.line}: {one.text.strip()[:160]}" for one in ranked]
+    return "\n".join(["Where the goal's names stand:", *lines]) if lines else ""

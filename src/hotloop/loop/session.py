@@ -15,6 +15,7 @@ from hotloop.config import REPOSITORY_FILE, Config
 from hotloop.errors import HotloopError, ToolError
 from hotloop.ledger.events import Emit, Event, Outcome, SessionStart
 from hotloop.ledger.fold import Summary
+from hotloop.levers.prefetch import Context
 from hotloop.loop.budget import Budget
 from hotloop.loop.caller import Caller
 from hotloop.loop.capability import choose_dialect
@@ -211,14 +212,14 @@ class Session:
         due_s = self._clock.now_s() + _TESTS_HEAD_START_S
         from hotloop.loop.agent import Agent
 
-        agent = Agent(parts, self._dialect(), tests)
-        context = await gather_context(parts) if parts.has("prefetch") else ""
+        context = await gather_context(parts) if parts.has("prefetch") else Context()
         if tests is not None:
             await asyncio.wait({tests}, timeout=max(0.0, due_s - self._clock.now_s()))
             if tests.done():
                 tests.result()
+        agent = Agent(parts, self._dialect(), tests, context)
         try:
-            await agent.run(context)
+            await agent.run()
         finally:
             self._solved = agent.solved
         if agent.message:

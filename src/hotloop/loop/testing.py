@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
 
@@ -11,21 +13,36 @@ from hotloop.ledger.events import Effect, StepKind, ToolEnd, ToolStart
 from hotloop.loop.parts import Parts
 from hotloop.tools.base import perform
 from hotloop.tools.test import TestTool
-from hotloop.workspace.testrun import TestOutcome
+from hotloop.workspace.testrun import Runner, TestOutcome
 
 _DEADLINE_S = 60.0
 _numbers = itertools.count(1)
 
 
 async def run_tests(
-    parts: Parts, kind: StepKind = StepKind.TEST, *, trace: bool = False
+    parts: Parts,
+    kind: StepKind = StepKind.TEST,
+    *,
+    trace: bool = False,
+    first: Sequence[str] = (),
+    failed_to: Path | None = None,
+    runner: Runner | None = None,
 ) -> tuple[TestOutcome | None, Observation]:
     """Run all tests of the workspace cold, in a step of `kind`; None where they could not run.
 
-    With `trace`, executed lines are recorded where the framework allows it. Raises
-    EnvironmentFault where there is neither a sandbox nor consent.
+    With `trace`, executed lines are recorded where the framework allows it. With `first`, those
+    tests run before the others, which only run if they pass; `failed_to` gets the ids of failing
+    tests as they fail; `runner` is a process that is ready for it. Raises EnvironmentFault where
+    there is neither a sandbox nor consent.
     """
-    tool = TestTool(parts.plan, deadline_s=_DEADLINE_S, trace=trace)
+    tool = TestTool(
+        parts.plan,
+        deadline_s=_DEADLINE_S,
+        trace=trace,
+        first=first,
+        failed_to=failed_to,
+        runner=runner,
+    )
     action = f"test{next(_numbers)}"
     context = msgspec.structs.replace(parts.context, action=action)
     with parts.clock.step(kind) as step:
@@ -56,3 +73,8 @@ async def run_tests(
     if isinstance(observation.data, TestOutcome):
         return observation.data, observation
     return None, observation
+
+
+def failed_file(parts: Parts) -> Path:
+    """Return the file that gets the ids of tests as they fail in the session's first run."""
+    return parts.context.scratch / f"failed-{parts.output_dir.name}.txt"

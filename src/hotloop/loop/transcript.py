@@ -72,11 +72,3 @@ class Transcript:
             tail = tail[1:]
         rest = _encode(dict(params))[1:]
         return self.prefix + tail + b"]" + (b"," if params else b"") + rest
-
-
-def first_difference(expected: bytes, got: bytes) -> int | None:
-    """Return the offset at which `got` stops beginning with `expected`, None if it does not."""
-    if got.startswith(expected):
-        return None
-    limit = min(len(expected), len(got))
-    return next((i for i in range(limit) if expected[i] != got[i]), limit)

@@ -33,10 +33,16 @@ class Turn(msgspec.Struct, kw_only=True):
     @property
     def has_edited(self) -> bool:
         """Say whether an edit was applied."""
-        return any(
-            isinstance(parsed.action, Edit | Write | Define) and observation.ok
+        return bool(self.edited)
+
+    @property
+    def edited(self) -> list[str]:
+        """Return the paths of the files that were changed."""
+        return [
+            parsed.action.path
             for parsed, observation in self.observed
-        )
+            if isinstance(parsed.action, Edit | Write | Define) and observation.ok
+        ]
 
     @property
     def has_failed(self) -> bool:
@@ -70,10 +76,13 @@ class Repeats:
         return bool(turn.observed) and self._seen[mark] >= _MOST_REPEATS
 
 
-def kind_of(parsed: Sequence[Parsed], *, is_first: bool, is_tested: bool) -> StepKind:
+def kind_of(
+    parsed: Sequence[Parsed], *, is_first: bool, is_tested: bool, is_verdict: bool = False
+) -> StepKind:
     """Return what an answer's step was for, by what it asked for.
 
-    `is_tested` says that tests have run since the session began.
+    `is_tested` says that tests have run since the session began, `is_verdict` that the model was
+    asked whether the goal is met.
     """
     actions: list[AnyAction] = [one.action for one in parsed if one.action is not None]
     if any(isinstance(one, Edit | Write | Define) for one in actions):
@@ -81,6 +90,8 @@ def kind_of(parsed: Sequence[Parsed], *, is_first: bool, is_tested: bool) -> Ste
     if any(isinstance(one, Done) for one in actions):
         return StepKind.VERIFY
     if actions and all(isinstance(one, Test) for one in actions) and is_tested:
+        return StepKind.VERIFY
+    if is_verdict and not actions:
         return StepKind.VERIFY
     if is_first:
         return StepKind.PLAN

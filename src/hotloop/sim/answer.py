@@ -99,7 +99,7 @@ class Model:
     def _reply(self, request: ChatRequest, index: int) -> Reply:
         if self._script is None:
             return filler(request, self._profile.output_tokens)
-        return self._script.choose(request.turn, request.messages[-1].text(), index)
+        return self._script.answer(request, index)
 
     def _reply_fault(self, reply: Reply, prompt: bytes) -> Fault | None:
         fault = Fault(kind=reply.fault) if isinstance(reply.fault, str) else reply.fault

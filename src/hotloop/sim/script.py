@@ -11,6 +11,8 @@ import msgspec
 from hotloop.errors import UsageError
 from hotloop.sim.files import read_data
 from hotloop.sim.profile import Count, Fault, FaultKind
+from hotloop.sim.wire import ChatRequest
+from hotloop.sim.work import Work
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,12 +70,22 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `turn`: the number of assistant messages in the request says which reply answers, so that
     retries, warm-up requests and parallel sessions use none up; a reply whose `match` is not
     met is passed over. `match`: the first reply that fits answers, whatever the turn.
-    `sequence`: every request takes the next one.
+    `sequence`: every request takes the next one. With `work`, replies follow from what the
+    request shows instead.
     """
 
     replies: tuple[Reply, ...] = ()
     order: Literal["turn", "match", "sequence"] = "turn"
     final: Reply = FINAL
+    work: Work | None = None
+
+    def answer(self, request: ChatRequest, requests: int) -> Reply:
+        """Return the reply to a request, after `requests` others."""
+        if self.work is not None:
+            text, calls = self.work.answer(request)
+            made = tuple(ToolCall(name=name, arguments=one) for name, one in calls)
+            return Reply(text=text, tool_calls=made) if text or made else self.final
+        return self.choose(request.turn, request.messages[-1].text(), requests)
 
     def choose(self, turn: int, last_message: str, requests: int) -> Reply:
         """Return the reply to a request with `turn` assistant messages, after `requests` others."""

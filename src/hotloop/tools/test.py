@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from hotloop.actions.types import Action, Observation, Test
@@ -10,14 +12,15 @@ from hotloop.ledger.events import Effect, TestsRun
 from hotloop.tools.base import ToolContext, expect, output_file
 from hotloop.workspace.runner import ContainedRunner
 from hotloop.workspace.testplan import TestPlan, detect
-from hotloop.workspace.testrun import TestOutcome, run_tests
+from hotloop.workspace.testrun import Runner, TestOutcome, run_tests
 
 
 class TestTool:
     """Runs the project's tests, contained, with a deadline; tells the failing part.
 
     `plan` is how the tests run; found anew at each run where it is None, since an edit may have
-    brought the first test. `trace` records executed lines where the plan allows it.
+    brought the first test. `trace` records executed lines where the plan allows it. `first` and
+    `failed_to` are those of `run_tests`; `runner` runs the command instead of a new process.
     """
 
     __test__: ClassVar[bool] = False
@@ -26,11 +29,21 @@ class TestTool:
     effect: Effect = Effect.PROCESS
 
     def __init__(
-        self, plan: TestPlan | None = None, *, deadline_s: float | None = None, trace: bool = False
+        self,
+        plan: TestPlan | None = None,
+        *,
+        deadline_s: float | None = None,
+        trace: bool = False,
+        first: Sequence[str] = (),
+        failed_to: Path | None = None,
+        runner: Runner | None = None,
     ) -> None:
         self.plan = plan
         self.deadline_s = deadline_s
         self.trace = trace
+        self.first = first
+        self.failed_to = failed_to
+        self.runner = runner
 
     async def run(self, action: Action, context: ToolContext) -> Observation:
         """Run all tests or `action.target`; `data` is the TestOutcome.
@@ -56,7 +69,7 @@ class TestTool:
         )
 
     async def _run(self, plan: TestPlan, target: str, context: ToolContext) -> TestOutcome:
-        runner = ContainedRunner(
+        runner = self.runner or ContainedRunner(
             sandbox=context.sandbox,
             consent=context.consent,
             scratch=context.scratch,
@@ -69,6 +82,8 @@ class TestTool:
             deadline_s=self.deadline_s or context.limits.command_deadline_s,
             targets=(target,) if target else (),
             trace=self.trace,
+            first=self.first,
+            failed_to=self.failed_to,
             on_output=context.on_output,
             output_path=output_file(context, self.name),
             scratch=context.scratch,

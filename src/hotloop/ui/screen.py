@@ -258,7 +258,8 @@ def describe(event: Event, encoding: str = "utf-8") -> tuple[str, str] | None:
         case CallEnd() if event.error:
             text, style = f"model call failed: {event.error}", "bold red"
         case PrefixBreak():
-            text = f"prefix of call {event.call} differs from byte {event.offset} on"
+            where = f", in {event.cause}" if event.cause else ""
+            text = f"prefix of call {event.call} differs from byte {event.offset} on{where}"
             style = "yellow"
         case Note():
             text, style = f"{event.level}: {event.text}", _NOTE_STYLES[event.level]

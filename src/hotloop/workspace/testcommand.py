@@ -69,10 +69,10 @@ class TestPlan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def traceable(self) -> bool:
         """Whether executed lines can be recorded."""
-        return self._takes_plugin or (self.framework is Framework.UNITTEST and not self.shell)
+        return self.takes_plugin or (self.framework is Framework.UNITTEST and not self.shell)
 
     @property
-    def _takes_plugin(self) -> bool:
+    def takes_plugin(self) -> bool:
         """Whether pytest will find our plugin: not where the user's command sets the path."""
         return self.framework is Framework.PYTEST and "PYTHONPATH" not in self.shell
 
@@ -121,7 +121,7 @@ class TestPlan(msgspec.Struct, frozen=True, kw_only=True):
         # A .pyc is judged by whole seconds and size: after a quick edit an old one would be run.
         env |= {"PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "400"}
         env["HYPOTHESIS_STORAGE_DIRECTORY"] = f"{tempfile.gettempdir()}/hotloop-hypothesis"
-        paths = [str(plugin_dir())] if trace_to or self._takes_plugin else []
+        paths = [str(plugin_dir())] if trace_to or self.takes_plugin else []
         paths += [f"{self.root}/{name}" for name in self._source_dirs()]
         if inherited := os.environ.get("PYTHONPATH"):
             paths.append(inherited)
@@ -148,7 +148,7 @@ class TestPlan(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Command:
         options = [*_PYTEST_OPTIONS]
         options += ["-x"] if fail_fast else []
-        options += ["-p", "hotloop_tracer"] if self._takes_plugin else []
+        options += ["-p", "hotloop_tracer"] if self.takes_plugin else []
         options += ["-o", f"faulthandler_timeout={0.8 * deadline_s:.2f}"] if deadline_s else []
         if self.shell:
             return Command(

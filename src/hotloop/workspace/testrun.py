@@ -32,6 +32,7 @@ from hotloop.workspace.tracer import Trace, load
 DIGEST_CHARS = 1_200
 _SHOWN_FAILURES = 3
 _NO_TESTS_STATUS = 5
+_MOST_FIRST = 200
 
 _PARSERS: dict[Framework, Parser] = {
     Framework.PYTEST: parse_pytest,
@@ -147,6 +148,8 @@ async def run_tests(
     targets: Sequence[str] = (),
     trace: bool = False,
     fail_fast: bool = False,
+    first: Sequence[str] = (),
+    failed_to: Path | None = None,
     on_output: Callable[[str], None] | None = None,
     output_path: Path | None = None,
     scratch: Path | None = None,
@@ -155,8 +158,10 @@ async def run_tests(
 
     At `deadline_s` seconds the run and all its processes are ended. `trace` records the lines
     that each test executes, where `plan.traceable`; `scratch` is a folder outside the workspace
-    that the tests may write to. Raises ToolError when the command cannot be started, and what
-    `runner` raises.
+    that the tests may write to. With pytest, `first` names tests and test files that run before
+    all others: the run ends behind them if one failed, and at the next failure after that; and
+    `failed_to` gets a line with each failing test's id as it fails. Raises ToolError when the
+    command cannot be started, and what `runner` raises.
     """
     trace_path = (scratch or scratch_dir(root)) / f"trace-{uuid.uuid4().hex}.json"
     tracing = trace and plan.traceable
@@ -173,7 +178,7 @@ async def run_tests(
             command.argv,
             cwd=root,
             deadline_s=deadline_s,
-            env=command.env,
+            env={**command.env, **_order(plan, first, failed_to)},
             on_output=on_output,
             output_path=output_path,
         )
@@ -184,6 +189,16 @@ async def run_tests(
     targeted = bool(targets) and plan.targetable
     outcome = read_outcome(plan.framework, root, result, command=shown, targeted=targeted)
     return msgspec.structs.replace(outcome, trace=recorded)
+
+
+def _order(plan: TestPlan, first: Sequence[str], failed_to: Path | None) -> dict[str, str]:
+    if not plan.takes_plugin:
+        return {}
+    env = {"HOTLOOP_FIRST": msgspec.json.encode(first[:_MOST_FIRST]).decode()} if first else {}
+    if failed_to is not None:
+        failed_to.parent.mkdir(parents=True, exist_ok=True)
+        env["HOTLOOP_FAILED_OUT"] = str(failed_to)
+    return env
 
 
 def read_outcome(

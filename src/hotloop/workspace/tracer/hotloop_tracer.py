@@ -4,7 +4,10 @@ As a pytest plugin: `pytest -p hotloop_tracer`; without the environment it only 
 values whole. For unittest: `python -m hotloop_tracer ARGS`
 takes the arguments of `python -m unittest`. Environment: `HOTLOOP_TRACE_ROOT` is the workspace,
 `HOTLOOP_TRACE_OUT` the JSON file to write, `HOTLOOP_TRACE_DEADLINE_S` the seconds after which it
-is written even though a test hangs. Works on Python 3.8 and later.
+is written even though a test hangs. `HOTLOOP_FAILED_OUT` names a file that gets the id of each
+test as it fails. `HOTLOOP_FIRST` holds a JSON list of ids and files of tests that run before all
+others; the run ends behind them if one of them failed, and at the first failure after that.
+Works on Python 3.8 and later.
 """
 
 from __future__ import annotations
@@ -217,7 +220,54 @@ def compared(left: object, right: object) -> list[str] | None:
     return [f"{cut[0]} == {cut[1]}"]
 
 
+class Order:
+    """Which tests run first, and what failed so far."""
+
+    def __init__(self) -> None:
+        self.first: list[str] = json.loads(os.environ.get("HOTLOOP_FIRST") or "[]")
+        self.failed_out = os.environ.get("HOTLOOP_FAILED_OUT", "")
+        self.failed = False
+        self._left = 0
+
+    def arrange(self, items: list[Any]) -> None:
+        """Move the tests that are to run first to the front."""
+        ahead = [item for item in items if self._is_first(item.nodeid)]
+        known = {id(item) for item in ahead}
+        items[:] = [*ahead, *(item for item in items if id(item) not in known)]
+        self._left = len(ahead)
+
+    def _is_first(self, test: str) -> bool:
+        return test in self.first or test.partition("::")[0] in self.first
+
+    def note(self, test: str) -> None:
+        """Write down a test that failed."""
+        self.failed = True
+        if self.failed_out:
+            with open(self.failed_out, "a", encoding="utf-8") as file:  # noqa: PTH123
+                file.write(test + "\n")
+
+    def is_over(self) -> bool:
+        """Say after a test whether what is left to run can wait."""
+        self._left -= 1
+        return bool(self.first) and self.failed and self._left <= 0
+
+
+ORDER = Order()
+
+
 if pytest is not None:
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(config: Any, items: Any) -> None:
+        """Order the tests; where they are spread over processes, they stay as they are."""
+        if hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None):
+            ORDER.first = []
+        ORDER.arrange(items)
+
+    def pytest_collectreport(report: Any) -> None:
+        """Note a file whose tests cannot be collected."""
+        if report.outcome == "failed":
+            ORDER.note(report.nodeid)
 
     def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
         """Show both sides whole, or where they begin to differ: pytest shows some 30 characters."""
@@ -241,6 +291,8 @@ if pytest is not None:
         yield
         if RECORDER is not None:
             RECORDER.finish()
+        if ORDER.is_over():
+            item.session.shouldfail = "hotloop: red, the rest can wait"
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_setup(item: Any) -> Generator[None, None, None]:
@@ -254,6 +306,8 @@ if pytest is not None:
 
     def pytest_runtest_logreport(report: Any) -> None:
         """Note the outcome: the test's own, or a failure of what is around it."""
+        if report.outcome == "failed":
+            ORDER.note(report.nodeid)
         if RECORDER is not None and (report.when == "call" or report.outcome != "passed"):
             RECORDER.outcomes[report.nodeid] = report.outcome
 

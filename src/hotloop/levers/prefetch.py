@@ -1,0 +1,203 @@
+"""Lever `prefetch`: what belongs into the first message, so that the first answer can edit.
+
+Files are ranked by what ties them to the goal: it names them, they define what it names, they test
+one of those, they are imported by one of those. Whole files are shown while there is room, since a
+look at a part of a file is mostly followed by a look at the rest.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from hotloop.errors import HotloopError
+from hotloop.workspace.failures import is_test_path
+from hotloop.workspace.search import Match
+
+MOST_CHARS = 10_000
+"""Characters of files in the first message, about 2,500 tokens."""
+FILE_CHARS = 4_000
+MOST_S = 0.15
+_MOST_TESTS_READ = 60
+_WORD = re.compile(r"[\w./-]+")
+_DEFINES = r"\b(?:def|class|function|fn|func|const|let|struct|interface|type)\s+(?:\([^)]*\)\s*)?"
+_PYTHON_IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+import\s+([\w, ]+)|import\s+([\w.]+))", re.M)
+_OTHER_IMPORT = re.compile(r"(?:from\s*|require\(\s*|import\s*|#include\s*)[\"']([^\"'\n]+)[\"']")
+_SUFFIXES = ("", ".py", "/__init__.py", ".js", ".mjs", ".cjs", ".ts", ".tsx", "/index.js")
+
+Read = Callable[[str], str]
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A file for the first message: its path, its text, and why it is there."""
+
+    path: str
+    text: str
+    why: str
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """What was looked up: the text for the first message, and the files that stand in it.
+
+    `files` are all of the workspace's, None where they were not listed.
+    """
+
+    text: str = ""
+    files: tuple[str, ...] | None = None
+    shown: tuple[Shown, ...] = ()
+
+
+def choose(
+    goal: str,
+    names: Sequence[str],
+    files: Sequence[str],
+    hits: Sequence[Match],
+    read: Read,
+    *,
+    most_s: float = MOST_S,
+    sparing: bool = False,
+) -> list[Shown]:
+    """Return the files to show, best first, within `MOST_CHARS` and `most_s` seconds.
+
+    With `sparing` these are only files that the goal names: for a model that reads slowly.
+
+    `names` are what the goal speaks of, `hits` where they stand. `read` returns a file's text and
+    raises HotloopError for what is none.
+    """
+    due_s = time.monotonic() + most_s
+    texts: dict[str, str] = {}
+
+    def text_of(path: str) -> str:
+        if path not in texts:
+            try:
+                texts[path] = read(path)
+            except HotloopError:
+                texts[path] = ""
+        return texts[path]
+
+    shown: list[Shown] = []
+    room = MOST_CHARS
+    for path, why in _ranked(goal, names, files, hits, text_of):
+        if sparing and why != "named":
+            break
+        text = text_of(path)
+        if text and len(text) <= min(FILE_CHARS, room):
+            shown.append(Shown(path, text, why))
+            room -= len(text)
+        if time.monotonic() > due_s:
+            break
+    return shown
+
+
+def _ranked(
+    goal: str, names: Sequence[str], files: Sequence[str], hits: Sequence[Match], text_of: Read
+) -> Iterator[tuple[str, str]]:
+    """Yield files with the reason to show them, each once; what costs reading comes last."""
+    seen: set[str] = set()
+
+    def fresh(paths: Iterator[str]) -> list[str]:
+        found = [path for path in dict.fromkeys(paths) if path not in seen]
+        seen.update(found)
+        return found
+
+    centre = fresh(_named(goal, files))
+    yield from ((path, "named") for path in centre)
+    defining = fresh(_defining(names, hits))
+    yield from ((path, "defines") for path in defining)
+    centre = [path for path in [*centre, *defining] if not is_test_path(path)]
+    yield from ((path, "tests") for path in fresh(_tests_of(centre, files, text_of)))
+    known = {*files}
+    for path in centre:
+        for imported in fresh(imports(path, text_of(path), known)):
+            yield imported, "imported"
+
+
+def _named(goal: str, files: Sequence[str]) -> Iterator[str]:
+    words = {word.removeprefix("./").rstrip(".") for word in _WORD.findall(goal)}
+    return (path for path in files if path in words or path.rsplit("/", 1)[-1] in words)
+
+
+def _defining(names: Sequence[str], hits: Sequence[Match]) -> Iterator[str]:
+    if not names:
+        return iter(())
+    defines = re.compile(rf"{_DEFINES}(?:{'|'.join(map(re.escape, names))})\b")
+    return (hit.path for hit in hits if defines.search(hit.text))
+
+
+def tests_of(paths: Sequence[str], files: Sequence[str], read: Read) -> list[str]:
+    """Return the test files of source files: by their names, then those that mention them."""
+    return list(_tests_of(paths, files, read))
+
+
+def named_tests(paths: Sequence[str], files: Sequence[str]) -> Iterator[str]:
+    """Yield the test files that are named after source files; reads nothing."""
+    tests = [path for path in files if is_test_path(path)]
+    for stem in _stems(paths):
+        own = re.compile(rf"(?:^|[._-]){re.escape(stem)}(?:[._-]|$)")
+        yield from (path for path in tests if own.search(posixpath.basename(path)))
+
+
+def _stems(paths: Sequence[str]) -> list[str]:
+    stems = [posixpath.basename(path).partition(".")[0] for path in paths]
+    return [stem for stem in dict.fromkeys(stems) if stem not in ("__init__", "index", "main")]
+
+
+def _tests_of(paths: Sequence[str], files: Sequence[str], text_of: Read) -> Iterator[str]:
+    yield from named_tests(paths, files)
+    tests = [path for path in files if is_test_path(path)]
+    for stem in _stems(paths):
+        mention = re.compile(rf"\b{re.escape(stem)}\b")
+        importing = (path for path in tests[:_MOST_TESTS_READ] if path.endswith(_SUFFIXES[1:]))
+        yield from (path for path in importing if mention.search(_head(text_of(path))))
+
+
+def _head(text: str) -> str:
+    """Return the part of a file where its imports stand."""
+    return text[:1_500]
+
+
+def imports(path: str, text: str, files: set[str]) -> Iterator[str]:
+    """Yield the workspace's files that a file imports (Python, JavaScript, TypeScript, C)."""
+    for module in _modules(path, text):
+        for base in (module, f"src/{module}"):
+            found = next((f"{base}{s}" for s in _SUFFIXES if f"{base}{s}" in files), None)
+            if found is not None and found != path:
+                yield found
+                break
+
+
+def _modules(path: str, text: str) -> Iterator[str]:
+    """Yield what a file imports as paths from the root, without a suffix."""
+    folder = posixpath.dirname(path)
+    if not path.endswith((".py", ".pyi")):
+        for match in _OTHER_IMPORT.finditer(text):
+            yield posixpath.normpath(posixpath.join(folder, match[1]))
+        return
+    for match in _PYTHON_IMPORT.finditer(text):
+        module = match[1] or match[3]
+        dots = len(module) - len(module.lstrip("."))
+        base = posixpath.normpath(posixpath.join(folder, *[".."] * (dots - 1))) if dots else ""
+        name = posixpath.join(base, module[dots:].replace(".", "/")).rstrip("/").removeprefix("./")
+        yield name
+        names = (one.strip().split(" ")[0] for one in (match[2] or "").split(","))
+        yield from (posixpath.join(name, one) for one in names if one)
+
+
+def used(
+    shown: Sequence[Shown], answers: str, edited: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Return which files of the first message were used, and which were not.
+
+    Used is what was edited or what the model's answers name.
+    """
+    hit: list[str] = []
+    missed: list[str] = []
+    for one in shown:
+        stem = posixpath.basename(one.path).partition(".")[0]
+        named = re.search(rf"\b{re.escape(stem)}\b", answers) is not None
+        (hit if one.path in edited or named else missed).append(one.path)
+    return hit, missed
