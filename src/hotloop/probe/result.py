@@ -1,0 +1,158 @@
+"""What a probe found, as one versioned object: the JSON form is documented and stable.
+
+Times are in seconds (`*_s`), rates in tokens per second (`*_tok_s`). A figure that could not be
+measured is None, and `Result.missing` says why under its dotted name (`ttft.prefill_tok_s`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from hotloop.ledger.events import StepKind
+from hotloop.probe.parts import (
+    Connection,
+    Decode,
+    Parallel,
+    PrefixCache,
+    Structured,
+    Supports,
+    Tails,
+    Ttft,
+)
+from hotloop.sim.profile import Profile
+
+SCHEMA_VERSION = 1
+
+Part = Literal[
+    "connection",
+    "supports",
+    "ttft",
+    "decode",
+    "structured",
+    "prefix_cache",
+    "parallel",
+    "tails",
+]
+DefectKind = Literal[
+    "unreachable",
+    "not_openai",
+    "schema_not_enforced",
+    "cache_saves_no_time",
+    "cache_unreported",
+    "no_prefix_cache",
+    "burst_arguments",
+    "burst_text",
+    "starved_by_prefill",
+    "starved_by_decode",
+    "requests_queue",
+    "tool_calls_as_text",
+    "no_tool_calls",
+    "no_usage",
+    "token_counts_wrong",
+    "rate_limited",
+    "unsteady",
+    "breaks_off",
+]
+
+
+class Tokens(msgspec.Struct, kw_only=True):
+    """How text was counted: no tokenizer is used, `usage` is what calibrates.
+
+    `chars_per_token` holds for the probe's own prompts, `overhead_tokens` for an empty one.
+    `trusted` is False where the counts contradict each other; `why` says how.
+    """
+
+    reported: bool = False
+    trusted: bool = False
+    chars_per_token: float = 4.0
+    overhead_tokens: float = 0.0
+    why: str = ""
+
+
+class Cost(msgspec.Struct, kw_only=True):
+    """What the probe took. `money` is None where no price was given."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    output_tokens: int = 0
+    time_s: float = 0.0
+    money: float | None = None
+    stopped: Literal["", "time", "requests", "interrupted", "unreachable"] = ""
+
+
+class Defect(msgspec.Struct, kw_only=True):
+    """Something wrong with the endpoint that costs an agent time, in one sentence."""
+
+    kind: DefectKind
+    text: str
+
+
+class LoopRow(msgspec.Struct, kw_only=True):
+    """One row of a loop's table, in seconds; `levers_*` with hotloop's levers on."""
+
+    kind: StepKind
+    calls: int
+    p50_s: float
+    p95_s: float
+    levers_p50_s: float
+    levers_p95_s: float
+
+
+class LoopTable(msgspec.Struct, kw_only=True):
+    """The article's loop, or a session of another shape, projected for this endpoint."""
+
+    name: Literal["article", "tracelab"]
+    iterations: int
+    budget_s: float
+    rows: list[LoopRow]
+    p50_s: float
+    p95_s: float
+    levers_p50_s: float
+    levers_p95_s: float
+
+
+class LeverGain(msgspec.Struct, kw_only=True):
+    """What one lever brings on this endpoint, and the measured figure behind it."""
+
+    lever: str
+    saved_s: float
+    because: str
+
+
+class Verdict(msgspec.Struct, kw_only=True):
+    """Whether the loop fits its budget, the step that breaks it and what to do first."""
+
+    fits: bool
+    fits_with_levers: bool
+    breaking_step: StepKind | None
+    text: str
+    levers: list[LeverGain] = []
+
+
+class Result(msgspec.Struct, kw_only=True):
+    """All that a probe found. `profile` has the keys of a `hotloop sim` profile."""
+
+    schema_version: int = SCHEMA_VERSION
+    hotloop_version: str = ""
+    endpoint: str = ""
+    model: str = ""
+    started_at: float = 0.0
+    seed: int = 0
+    tokens: Tokens = msgspec.field(default_factory=Tokens)
+    connection: Connection = msgspec.field(default_factory=Connection)
+    ttft: Ttft = msgspec.field(default_factory=Ttft)
+    decode: Decode = msgspec.field(default_factory=Decode)
+    structured: Structured = msgspec.field(default_factory=Structured)
+    prefix_cache: PrefixCache = msgspec.field(default_factory=PrefixCache)
+    parallel: Parallel = msgspec.field(default_factory=Parallel)
+    tails: Tails = msgspec.field(default_factory=Tails)
+    supports: Supports = msgspec.field(default_factory=Supports)
+    defects: list[Defect] = []
+    loop: list[LoopTable] = []
+    verdict: Verdict | None = None
+    profile: Profile | None = None
+    cost: Cost = msgspec.field(default_factory=Cost)
+    missing: dict[str, str] = {}
