@@ -102,7 +102,11 @@ class LoopRow(msgspec.Struct, kw_only=True):
 
 
 class LoopTable(msgspec.Struct, kw_only=True):
-    """The article's loop, or a session of another shape, projected for this endpoint."""
+    """The article's loop, or a session of another shape, projected for this endpoint.
+
+    Totals are quantiles of whole loops, so p95 is not the sum of its rows. `assumed` says what
+    the times with levers take for granted, `note` where the loop was cut to fit the context.
+    """
 
     name: Literal["article", "tracelab"]
     iterations: int
@@ -112,24 +116,37 @@ class LoopTable(msgspec.Struct, kw_only=True):
     p95_s: float
     levers_p50_s: float
     levers_p95_s: float
+    assumed: list[str] = []
+    note: str = ""
 
 
 class LeverGain(msgspec.Struct, kw_only=True):
-    """What one lever brings on this endpoint, and the measured figure behind it."""
+    """What one lever alone takes off the plain loop, and the measured figure behind it.
+
+    `side` says who can pull it: hotloop by itself, or whoever sets up the endpoint.
+    """
 
     lever: str
+    side: Literal["hotloop", "endpoint"]
     saved_s: float
     because: str
 
 
 class Verdict(msgspec.Struct, kw_only=True):
-    """Whether the loop fits its budget, the step that breaks it and what to do first."""
+    """Whether the article's loop fits its budget, the step that breaks it, what to do first.
+
+    `breaking_step` has the greatest excess over its share of the budget; None where even the p95
+    fits. `race_width` is how many candidates are worth asking for at once.
+    """
 
     fits: bool
     fits_with_levers: bool
     breaking_step: StepKind | None
+    breaking_step_with_levers: StepKind | None = None
     text: str
     levers: list[LeverGain] = []
+    dialect: Literal["native", "schema", "fenced"] | None = None
+    race_width: int | None = None
 
 
 class Result(msgspec.Struct, kw_only=True):
