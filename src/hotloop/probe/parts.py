@@ -8,6 +8,17 @@ import msgspec
 
 from hotloop.probe.figure import Figure
 
+Part = Literal[
+    "connection",
+    "supports",
+    "ttft",
+    "decode",
+    "structured",
+    "prefix_cache",
+    "parallel",
+    "tails",
+]
+
 
 class Connection(msgspec.Struct, kw_only=True):
     """Getting to the server. `headers_s` runs from the request's last byte to the headers.

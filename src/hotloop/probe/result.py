@@ -25,16 +25,6 @@ from hotloop.sim.profile import Profile
 
 SCHEMA_VERSION = 1
 
-Part = Literal[
-    "connection",
-    "supports",
-    "ttft",
-    "decode",
-    "structured",
-    "prefix_cache",
-    "parallel",
-    "tails",
-]
 DefectKind = Literal[
     "unreachable",
     "not_openai",
