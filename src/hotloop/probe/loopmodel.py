@@ -58,7 +58,7 @@ def spans(rates: Rates, loop: Loop, slow: Sequence[float] = ()) -> list[Span]:
         context += step.new_tokens
         cached = rates.reusable(max(known, step.warm_tokens if rates.cache_block else 0))
         wait_s = rates.ttft_s(context, cached) * factor
-        wait_s += 0.0 if found else rates.connect_s
+        wait_s += 0.0 if found and rates.keeps_connections else rates.connect_s
         for part in step.parts:
             decode_s = rates.decode_s(context, part.output_tokens, structured=part.structured)
             took_s = wait_s + decode_s * factor

@@ -23,10 +23,12 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
     empty where size costs no time. A token behind `context` tokens takes `token_s` plus
     `context * token_growth_s`, under a schema or in a tool call `structured` times that.
     `cache_block` is 0 where no prefix cache saves time, else its block in tokens, of which a
-    repeat spares `cache_share`. A `tail.share` of calls is slower as a whole.
+    repeat spares `cache_share`. A `tail.share` of calls is slower as a whole. `connect_s` is paid
+    by the first call, by each where the server does not keep connections.
     """
 
     connect_s: float = 0.0
+    keeps_connections: bool = True
     base_s: float = 0.0
     prefill: Points = ()
     token_s: float = 0.0
@@ -65,13 +67,14 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True):
 def rates_of_profile(profile: Profile) -> Rates:
     """Return the rates of a simulated backend: exact, its own timetable in other words."""
     profile = profile.scaled()
+    cached = profile.cache.enabled and profile.cache.saves_time
     return Rates(
         connect_s=profile.connect_s,
         base_s=profile.queue_s + profile.ttft_base_s,
         prefill=_line(profile.prefill_tok_s),
         token_s=_inverse(profile.decode_tok_s),
         structured=profile.structured_factor,
-        cache_block=profile.cache.block_tokens if profile.cache.enabled else 0,
+        cache_block=profile.cache.block_tokens if cached else 0,
         tail=profile.tail,
         context_tokens=profile.context_tokens,
     )
@@ -88,6 +91,7 @@ def rates_of_result(result: Result) -> Rates | None:
     hit = 1.0 if cache.hit_share is None else cache.hit_share
     return Rates(
         connect_s=max(0.0, median(result.connection.connect_s)),
+        keeps_connections=result.connection.reused is not False,
         base_s=max(0.0, base_s.median),
         prefill=_prefill(result, base_s.median),
         token_s=token_s,
