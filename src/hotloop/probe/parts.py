@@ -77,6 +77,7 @@ class Decode(msgspec.Struct, kw_only=True):
 
     `copy_ratio` is the rate of text copied from the prompt over that of new text; `speculation`
     says whether it is so high that the server must draft. `chunk_tokens` are tokens per chunk.
+    `timeline_s` is when each piece of one answer arrived, seconds after its request.
     """
 
     rate_tok_s: Figure | None = None
@@ -87,6 +88,7 @@ class Decode(msgspec.Struct, kw_only=True):
     copy_ratio: float | None = None
     speculation: bool | None = None
     chunk_tokens: Figure | None = None
+    timeline_s: list[float] = []
 
 
 class Validity(msgspec.Struct, kw_only=True):

@@ -88,7 +88,7 @@ def rates_of_result(result: Result) -> Rates | None:
         return None
     token_s, growth_s = _pace(result.decode.by_context, decode_tok_s.median)
     cache = result.prefix_cache
-    hit = 1.0 if cache.hit_share is None else cache.hit_share
+    hit = 1.0 if cache.hit_share is None or not cache.works else cache.hit_share
     return Rates(
         connect_s=max(0.0, median(result.connection.connect_s)),
         keeps_connections=result.connection.reused is not False,
