@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
+import asyncio
 
+from hotloop.probe.contact import Unusable
 from hotloop.probe.result import Result
-from hotloop.probe.settings import OnProgress, Settings
+from hotloop.probe.run import Run
+from hotloop.probe.settings import OnProgress, Settings, Target
 
-
-class Target(msgspec.Struct, frozen=True, kw_only=True):
-    """The endpoint to measure. Without a model, the first one that it lists."""
-
-    base_url: str
-    model: str = ""
-    api_key: str = ""
-    api_key_env: str = "OPENAI_API_KEY"
+__all__ = ["Target", "probe"]
 
 
 async def probe(
@@ -26,4 +21,16 @@ async def probe(
     `cost.stopped` "interrupted". An endpoint that fails gives a result with reasons in
     `missing`, not an error. Raises UsageError for a base URL or key that cannot be used.
     """
-    raise NotImplementedError
+    where = Target(base_url=target) if isinstance(target, str) else target
+    run = Run(where, settings or Settings(), on_progress)
+    try:
+        await run.measure()
+    except asyncio.CancelledError:
+        run.stopped("interrupted")
+        if (task := asyncio.current_task()) is not None:
+            task.uncancel()
+    except Unusable as error:
+        run.unusable(error)
+    finally:
+        await run.session.client.aclose()
+    return run.conclude()

@@ -45,6 +45,7 @@ DefectKind = Literal[
     "unsteady",
     "breaks_off",
 ]
+Stopped = Literal["", "time", "requests", "interrupted", "unreachable"]
 
 
 class Tokens(msgspec.Struct, kw_only=True):
@@ -70,7 +71,7 @@ class Cost(msgspec.Struct, kw_only=True):
     output_tokens: int = 0
     time_s: float = 0.0
     money: float | None = None
-    stopped: Literal["", "time", "requests", "interrupted", "unreachable"] = ""
+    stopped: Stopped = ""
 
 
 class Defect(msgspec.Struct, kw_only=True):

@@ -48,6 +48,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     prices: Prices | None = None
 
 
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """The endpoint to measure. Without a model, the first one that it lists."""
+
+    base_url: str
+    model: str = ""
+    api_key: str = ""
+    api_key_env: str = "OPENAI_API_KEY"
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The most that a probe may take. Tokens are upper bounds of a fast endpoint."""
 
