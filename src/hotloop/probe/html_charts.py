@@ -21,7 +21,7 @@ def ttft_chart(result: Result) -> str:
     points = [point for point in result.ttft.points if point.cold_s or point.warm_s]
     if not points:
         return ""
-    canvas = Canvas("Time to first token against prompt size", 300)
+    canvas = Canvas("Time to first token against prompt size", 275)
     x = Scale(max(p.input_tokens for p in points) * 1.05, _LEFT, _RIGHT)
     tops = [f.p95 for p in points for f in (p.cold_s, p.warm_s) if f]
     y = Scale(max(tops) * 1.1 or 1.0, 250, 30)
@@ -51,7 +51,7 @@ def timeline_chart(result: Result) -> str:
     marks = _call_marks(result)
     if not pieces and not marks:
         return ""
-    canvas = Canvas("When the tokens of an answer arrive", 150 if marks else 110)
+    canvas = Canvas("When the tokens of an answer arrive", 128 if marks else 88)
     x = Scale(max([*pieces, *(at for at, _ in marks)]) * 1.04, 110, _RIGHT)
     canvas.x_axis(x, 30, 60 + 40 * bool(marks), "s")
     if pieces:
@@ -64,8 +64,8 @@ def timeline_chart(result: Result) -> str:
         for at_s, text in marks:
             canvas.dot(x(at_s), 82, "warm", f"{text}: {span(at_s)}")
         canvas.line(x(0), 82, x(marks[-1][0]), 82, "warm whisker")
-    entries = [("wait", "waiting for the first token"), ("piece", "one piece of the answer")]
-    calls = [("warm", "tool's name, then end of the first call")] if marks else []
+    entries = [("wait", "waiting"), ("piece", "a piece of the answer")]
+    calls = [("warm", "tool's name, end of the first call")] if marks else []
     canvas.legend(18, [*(entries if pieces else []), *calls], 110)
     return canvas.svg()
 
@@ -163,7 +163,7 @@ def waterfall_chart(result: Result, budget_s: float = BUDGET_S) -> str:
     below = _lane(canvas, x, plain, "one after the other", 46)
     below = _lane(canvas, x, shorter, "with hotloop's levers", below + 30)
     canvas.line(x(budget_s), 28, x(budget_s), height - 28, "budget")
-    canvas.text(x(budget_s) + 4, height - 32, f"budget {budget_s:g} s", "over")
+    canvas.text(x(budget_s) + 4, 40, f"budget {budget_s:g} s", "over")
     keys = [("wait", "time to first token"), ("cold", "answer"), ("ghost", "tests")]
     canvas.legend(18, keys, 130)
     return canvas.svg()
@@ -171,7 +171,7 @@ def waterfall_chart(result: Result, budget_s: float = BUDGET_S) -> str:
 
 def _lane(canvas: Canvas, x: Scale, lane: list[Span], title: str, y: float) -> float:
     total_s = lane[-1].start_s + lane[-1].duration_s
-    canvas.text(x(0) + 2, y, f"{title}: {span(total_s)}", "strong")
+    canvas.text(x(0) + 2, y, f"{title}, each call at its median: {span(total_s)}", "strong")
     y += 8
     for each in lane:
         label, took = LABELS[each.kind], span(each.duration_s)

@@ -92,7 +92,7 @@ class Canvas:
         for kind, text in entries:
             self.bar(x, y - 9, 10, 10, kind)
             self.text(x + 15, y, text, "key")
-            x += 30 + 7 * len(text)
+            x += 34 + 6.2 * len(text)
 
     def svg(self) -> str:
         """Return the picture."""

@@ -1,0 +1,301 @@
+"""One `hotloop probe` from its arguments to its exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from hotloop.config import EMBEDDED, Config, load_config
+from hotloop.errors import EnvironmentFault, UsageError
+from hotloop.probe.settings import Prices, Progress, Settings, Target, plan
+from hotloop.ui.interrupts import INTERRUPTED, Interrupts
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+    from hotloop.backend.retry import Retry
+    from hotloop.loop.opening import LocalModel
+    from hotloop.probe.result import Result
+
+_STDOUT = "-"
+
+
+class Wanted(msgspec.Struct, kw_only=True):
+    """The arguments of the command; prices are per million tokens."""
+
+    url: str | None = None
+    model: str | None = None
+    time_s: float = 60.0
+    requests: int = 300
+    parallel: int = 8
+    max_tokens: int = 16_000
+    idle: tuple[float, ...] = ()
+    price_in: float | None = None
+    price_cached: float | None = None
+    price_out: float | None = None
+    budget: float = 20.0
+    seed: int | None = None
+    json_file: str | None = None
+    html_file: str | None = None
+    profile_file: str | None = None
+    dry_run: bool = False
+
+    def settings(self) -> Settings:
+        """Return the settings of the measurement."""
+        prices = None
+        if self.price_in is not None or self.price_out is not None:
+            prices = Prices(
+                input_per_million=self.price_in or 0.0,
+                cached_per_million=self.price_cached,
+                output_per_million=self.price_out or 0.0,
+            )
+        return Settings(
+            time_s=self.time_s,
+            requests=self.requests,
+            max_width=self.parallel,
+            most_tokens=self.max_tokens,
+            idle_s=self.idle,
+            seed=self.seed,
+            prices=prices,
+        )
+
+    def files(self) -> list[str]:
+        """Return the files to write."""
+        named = (self.json_file, self.html_file, self.profile_file)
+        return [name for name in named if name and name != _STDOUT]
+
+
+class Probing:
+    """Says what a probe costs, makes it, shows and keeps what it found."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._settings = wanted.settings()
+        self._interrupts = Interrupts()
+
+    def run(self) -> int:
+        """Run to the end and return the exit status. Raises HotloopError."""
+        for name in self._wanted.files():
+            _check_writable(Path(name))
+        overrides = {"backend": self._wanted.url or EMBEDDED, "model": self._wanted.model}
+        config = load_config(None, os.environ, overrides)
+        where = config.backend or "the embedded engine"
+        if config.backend:
+            from hotloop.backend.endpoint import parse_base_url
+
+            where = parse_base_url(config.backend).base_url
+        _say(f"{where}: {cost_text(self._settings)}")
+        if self._wanted.dry_run:
+            return 0
+        with self._interrupts.caught():
+            result = self._result(config)
+            self._interrupts.hold()
+        return self._told(result)
+
+    def _result(self, config: Config) -> Result:
+        from hotloop.probe.verdict import conclude
+
+        model = None if config.backend else _fetched(config)
+        measured = asyncio.run(self._measured(config, model))
+        return conclude(measured, self._wanted.budget)
+
+    async def _measured(self, config: Config, model: LocalModel | None) -> Result:
+        found: list[Result] = []
+
+        async def measure() -> int:
+            found.append(await self._probed(config, model))
+            return 0
+
+        task = asyncio.ensure_future(measure())
+        with self._interrupts.cancelling(task):
+            await asyncio.wait({task})
+        if task.cancelled():  # before the measurement had begun
+            raise KeyboardInterrupt
+        task.result()
+        return found[0]
+
+    async def _probed(self, config: Config, model: LocalModel | None) -> Result:
+        from hotloop.probe.api import probe
+
+        if model is None:
+            target = _target(config)
+            with Display(self._settings) as display:
+                return await probe(target, self._settings, display.show)
+        from hotloop.loop.opening import open_backend
+
+        opened = await open_backend(config, model, _say, _say_retry)
+        try:
+            engine = opened.engine
+            key = engine.api_key if engine is not None else ""
+            target = Target(base_url=opened.client.base_url, model=opened.client.model, api_key=key)
+            with Display(self._settings) as display:
+                return await probe(target, self._settings, display.show)
+        finally:
+            await opened.close()
+
+    def _told(self, result: Result) -> int:
+        wanted = self._wanted
+        if wanted.json_file == _STDOUT:
+            click.echo(json_of(result).decode())
+        else:
+            from hotloop.probe.terminal import print_result
+            from hotloop.ui.terminal import make_console
+
+            print_result(make_console(), result)
+        self._write(result)
+        if result.verdict is not None:
+            from hotloop.probe.cached import store
+
+            store(result)
+        match result.cost.stopped:
+            case "interrupted":
+                return INTERRUPTED
+            case "unreachable":
+                return EnvironmentFault.exit_status
+            case _:
+                return 0
+
+    def _write(self, result: Result) -> None:
+        wanted = self._wanted
+        if wanted.json_file and wanted.json_file != _STDOUT:
+            _write(wanted.json_file, json_of(result) + b"\n")
+        if wanted.html_file:
+            from hotloop.probe.html import page
+
+            _write(wanted.html_file, page(result).encode())
+        if wanted.profile_file:
+            from hotloop.probe.profile_out import profile_toml
+
+            if result.profile is None:
+                _say(f"no profile: {result.missing.get('profile', 'nothing was measured')}")
+            else:
+                _write(wanted.profile_file, profile_toml(result.profile, result.endpoint).encode())
+
+
+class Display:
+    """Shows on stderr how far a probe is: a bar on a terminal, else a line per part."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._bar: Bar | None = None
+        self._task: TaskID | None = None
+        self._part = ""
+
+    def __enter__(self) -> Display:
+        """Show nothing yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, progress: Progress) -> None:
+        """Show a state."""
+        if not sys.stderr.isatty():
+            if progress.part != self._part:
+                self._part = progress.part
+                _say(f"{progress.elapsed_s:5.1f} s  {progress.part.replace('_', ' ')}")
+            return
+        self._draw(progress)
+
+    def _draw(self, progress: Progress) -> None:
+        if self._bar is None or self._task is None:
+            self._bar = _open_bar()
+            self._task = self._bar.add_task("", total=progress.time_s, requests="")
+        self._bar.update(
+            self._task,
+            completed=min(progress.elapsed_s, progress.time_s),
+            description=f"{progress.part.replace('_', ' ')}: {progress.text}"[:44],
+            requests=f"{progress.requests} requests, {progress.input_tokens:,} tokens in",
+        )
+
+
+def cost_text(settings: Settings) -> str:
+    """Return in words what a probe takes at most."""
+    most = plan(settings)
+    text = (
+        f"at most {most.time_s:g} s, {most.requests} requests, "
+        f"{most.input_tokens:,} tokens in and {most.output_tokens:,} out"
+    )
+    return text if most.money is None else f"{text}, which cost {most.money:.2f}"
+
+
+def json_of(result: Result) -> bytes:
+    """Return a result as indented JSON."""
+    return msgspec.json.format(msgspec.json.encode(result), indent=1)
+
+
+def _open_bar() -> Bar:
+    from rich import progress
+    from rich.console import Console
+
+    bar = progress.Progress(
+        progress.TextColumn("{task.description:<44}", markup=False),
+        progress.BarColumn(bar_width=16),
+        progress.TextColumn("{task.fields[requests]}", markup=False),
+        progress.TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    bar.start()
+    return bar
+
+
+def _target(config: Config) -> Target:
+    return Target(
+        base_url=config.backend or "",
+        model=config.model or "",
+        api_key=config.api_key,
+        api_key_env=config.api_key_env,
+    )
+
+
+def _fetched(config: Config) -> LocalModel | None:
+    """Return the embedded model's file, downloaded where need be."""
+    from hotloop.loop.opening import LocalModel, local_model
+
+    ref = local_model(config)
+    if ref is None:
+        return None
+    from hotloop.engine.download import ensure
+    from hotloop.ui.models_cmd import show_progress
+
+    with show_progress(ref.id) as report:
+        return LocalModel(ref.id, ensure(ref, report))
+
+
+def _check_writable(path: Path) -> None:
+    """Find out before the measurement that its result could not be written."""
+    folder = path.parent
+    step = "name another file"
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder", step)
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}", step)
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise UsageError(f"{path} cannot be written", step)
+
+
+def _write(name: str, data: bytes) -> None:
+    path = Path(name)
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise EnvironmentFault(f"cannot write {path}: {error.strerror}", "free it") from error
+    _say(f"wrote {path}")
+
+
+def _say_retry(retry: Retry) -> None:
+    _say(f"{retry.cause}; again in {retry.wait_s:.1f} s")
+
+
+def _say(text: str) -> None:
+    click.echo(f"hotloop: {text}", err=True)
