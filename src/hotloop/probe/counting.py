@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hotloop.probe.fit import fit_line
+from hotloop.probe.fit import Recent, fit_line
 from hotloop.probe.result import Tokens
 from hotloop.probe.sample import Sample
 
@@ -19,7 +19,7 @@ class Counter:
     """Counts tokens of samples; `learn` calibrates it as samples come in."""
 
     def __init__(self) -> None:
-        self._prompts: list[tuple[float, float]] = []
+        self._prompts = Recent()
         self._reported = 0
         self._unreported = 0
         self._doubt = ""
@@ -39,7 +39,7 @@ class Counter:
         else:
             self._reported += 1
             if not sample.calls and sample.choices <= 1:
-                self._prompts.append((sample.asked_chars, sample.usage.input_tokens))
+                self._prompts.add(sample.asked_chars, sample.usage.input_tokens)
             self._doubt = self._doubt or _contradiction(sample)
         self._settle()
 
@@ -78,9 +78,10 @@ class Counter:
         return "tokens are estimated: the endpoint reports none"
 
     def _settle(self) -> None:
-        line = fit_line(self._prompts[-40:]) if self._reported else None
+        points = self._prompts.points()
+        line = fit_line(points)
         per_token = 1 / line.slope if line is not None and line.slope > 0 else GUESS
-        wide = _range(x for x, _ in self._prompts) > 400
+        wide = _range(x for x, _ in points) > 400
         if wide and (line is None or line.slope <= 0):
             self._doubt = self._doubt or "its count of prompt tokens does not grow with the prompt"
         elif wide and not LEAST <= per_token <= MOST:

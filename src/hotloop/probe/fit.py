@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -12,6 +14,7 @@ from hotloop.probe.figure import quantile
 Point = tuple[float, float]
 APART = 0.05
 """Pairs of points closer together than this share of the range say nothing about the slope."""
+LATEST = 5
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +28,27 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     def at(self, x: float) -> float:
         """Return the line's value."""
         return self.base + self.slope * x
+
+
+class Recent:
+    """The latest few points of each size, so that a line through them is quick to fit."""
+
+    def __init__(self) -> None:
+        self._by_size: dict[int, deque[Point]] = {}
+
+    def add(self, x: float, y: float) -> None:
+        """Take a point; the oldest of about the same x goes."""
+        size = size_class(x)
+        self._by_size.setdefault(size, deque(maxlen=LATEST)).append((x, y))
+
+    def points(self) -> list[Point]:
+        """Return the points kept."""
+        return [point for group in self._by_size.values() for point in group]
+
+
+def size_class(x: float) -> int:
+    """Return a number that values of about one size have in common: half octaves."""
+    return round(2 * math.log2(max(x, 1.0)))
 
 
 def median(values: Sequence[float]) -> float:

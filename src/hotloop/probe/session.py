@@ -13,7 +13,7 @@ from hotloop.backend.client import Client
 from hotloop.backend.retry import Retry
 from hotloop.errors import BackendError
 from hotloop.probe.counting import Counter
-from hotloop.probe.fit import fit_line, median
+from hotloop.probe.fit import Recent, fit_line, median
 from hotloop.probe.parts import Part
 from hotloop.probe.prompts import Message, Prompts
 from hotloop.probe.result import Cost
@@ -59,7 +59,7 @@ class Session:
         self._part_requests = settings.requests
         self._failures = 0
         self._retries_s: dict[asyncio.Task[object] | None, list[float]] = {}
-        self._ttft: list[tuple[float, float]] = []
+        self._ttft = Recent()
         self._token_s: list[float] = []
 
     @property
@@ -97,12 +97,13 @@ class Session:
 
     def expected_s(self, input_tokens: float, output_tokens: float = 1) -> float:
         """Return what a call with a new prompt should take, by what was seen so far."""
-        line = fit_line(self._ttft[-KNOWN_POINTS:])
-        token_s = median(self._token_s[-KNOWN_POINTS:]) if self._token_s else 0.02
+        points = self._ttft.points()
+        line = fit_line(points)
         if line is None:
-            ttft_s = median([y for _, y in self._ttft]) if self._ttft else 0.5
-            return ttft_s + output_tokens * token_s
-        return max(line.base, 0.0) + max(line.slope, 0.0) * input_tokens + output_tokens * token_s
+            ttft_s = median([y for _, y in points]) if points else 0.5
+            return ttft_s + output_tokens * self.token_s
+        ttft_s = max(line.base, 0.0) + max(line.slope, 0.0) * input_tokens
+        return ttft_s + output_tokens * self.token_s
 
     @property
     def token_s(self) -> float:
@@ -187,7 +188,7 @@ class Session:
         )
 
     def _patience_s(self, sample: Sample) -> float:
-        if not self._ttft:
+        if not self._ttft.points():
             return self.settings.answer_s
         expected_s = self.expected_s(self.counter.input(sample), sample.asked_tokens)
         return max(min(LEAST_LIMIT_S, self.settings.answer_s), PATIENCE * expected_s)
@@ -210,7 +211,7 @@ class Session:
 
     def _estimate(self, sample: Sample) -> None:
         cached = self.counter.cached(sample) or 0
-        self._ttft.append((self.counter.input(sample) - cached, sample.ttft_s))
+        self._ttft.add(self.counter.input(sample) - cached, sample.ttft_s)
         pieces = len(sample.piece_s)
         if pieces > 4:
             self._token_s.append((sample.piece_s[-1] - sample.piece_s[0]) / (pieces - 1))

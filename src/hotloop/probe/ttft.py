@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import msgspec
 
 from hotloop.probe.figure import Figure, figure
-from hotloop.probe.fit import Line, Point, fit_line, median
+from hotloop.probe.fit import Line, Point, fit_line, median, size_class
 from hotloop.probe.parts import TtftPoint
 from hotloop.probe.prompts import Message
 from hotloop.probe.result import Result
@@ -158,10 +156,10 @@ def fit_with_break(points: list[Point]) -> tuple[Line, int | None, float]:
     if (error := _worst(whole, points)) <= MISSES:
         return whole, None, error
     for count in range(len(sizes) - 1, 2, -1):
-        kept = [(x, y) for x, y in points if _size(x) <= sizes[count - 1]]
+        kept = [(x, y) for x, y in points if size_class(x) <= sizes[count - 1]]
         line = fit_line(kept)
         if line is not None and (error := _worst(line, kept)) <= MISSES:
-            first = min(x for x, _ in points if _size(x) == sizes[count])
+            first = min(x for x, _ in points if size_class(x) == sizes[count])
             return line, round(first), error
     return whole, round(min(x for x, _ in points)), _worst(whole, points)
 
@@ -183,13 +181,8 @@ def _worst(line: Line, points: list[Point]) -> float:
 def _grouped(points: list[Point]) -> list[tuple[int, list[Point]]]:
     groups: dict[int, list[Point]] = {}
     for x, y in points:
-        groups.setdefault(_size(x), []).append((x, y))
+        groups.setdefault(size_class(x), []).append((x, y))
     return sorted(groups.items())
-
-
-def _size(tokens: float) -> int:
-    """Return a number that prompts of about one size have in common: half octaves."""
-    return round(2 * math.log2(max(tokens, 1.0)))
 
 
 def _is_small(sample: Sample) -> bool:
