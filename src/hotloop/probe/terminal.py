@@ -157,19 +157,20 @@ def _part(console: Console, result: Result, part: str, title: str) -> None:
 
 
 def _figures(found: Sequence[Line]) -> Table:
-    grid = _grid("", "median", "p95", "p99", "spread", "n", "")
+    grid = _grid("", "median", "p95", "p99", "spread", "n", "sure")
     for line in found:
         value = line.value
         if value is None:
-            grid.add_row(Text(line.label), Text("not measured", style="dim"))
+            grid.add_row(Text(line.label), Text("-", style="dim"))
             continue
+        in_seconds = line.unit == "s"
+        label = line.label if in_seconds or not line.unit else f"{line.label}, {line.unit}"
         cells = (value.median, value.p95, value.p99, value.spread)
-        doubt = "" if value.sure == "high" else f"unsure: {value.why or value.sure}"[:24]
         grid.add_row(
-            Text(line.label),
-            *(number(cell, line.unit) for cell in cells),
+            Text(label),
+            *(number(cell, "s" if in_seconds else "") for cell in cells),
             str(value.count),
-            Text(doubt, style="yellow"),
+            Text(value.sure, style="" if value.sure == "high" else "yellow"),
         )
     return grid
 
