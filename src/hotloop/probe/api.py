@@ -8,6 +8,7 @@ from hotloop.probe.contact import Unusable
 from hotloop.probe.result import Result
 from hotloop.probe.run import Run
 from hotloop.probe.settings import OnProgress, Settings, Target
+from hotloop.probe.verdict import conclude
 
 __all__ = ["Target", "probe"]
 
@@ -33,4 +34,4 @@ async def probe(
         run.unusable(error)
     finally:
         await run.session.client.aclose()
-    return run.conclude()
+    return conclude(run.conclude(), run.session.settings.budget_s)

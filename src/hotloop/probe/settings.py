@@ -35,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     prompt. `idle_s` are waits after which a cached prefix is looked for again; they come on top
     of `time_s`. `answer_s` is how long the first answer may take before the endpoint counts as
     hung. Prompts are drawn from `seed`; without one each run draws its own, so that nothing it
-    sends can be in a cache already.
+    sends can be in a cache already. `budget_s` is what the projected loop is held against.
     """
 
     time_s: float = DEFAULT_TIME_S
@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     answer_s: float = 20.0
     seed: int | None = None
     prices: Prices | None = None
+    budget_s: float = 20.0
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

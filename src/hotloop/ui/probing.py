@@ -64,6 +64,7 @@ class Wanted(msgspec.Struct, kw_only=True):
             idle_s=self.idle,
             seed=self.seed,
             prices=prices,
+            budget_s=self.budget,
         )
 
     def files(self) -> list[str]:
@@ -100,11 +101,8 @@ class Probing:
         return self._told(result)
 
     def _result(self, config: Config) -> Result:
-        from hotloop.probe.verdict import conclude
-
         model = None if config.backend else _fetched(config)
-        measured = asyncio.run(self._measured(config, model))
-        return conclude(measured, self._wanted.budget)
+        return asyncio.run(self._measured(config, model))
 
     async def _measured(self, config: Config, model: LocalModel | None) -> Result:
         found: list[Result] = []
