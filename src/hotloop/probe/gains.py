@@ -35,7 +35,7 @@ def described(value: Figure | None, unit: str, digits: int = 2) -> str:
         return "not measured"
     samples = "1 sample" if value.count == 1 else f"median of {value.count}"
     doubt = f"; unsure: {value.why}" if value.sure != "high" and value.count > 1 else ""
-    return f"{value.median:.{digits}f} {unit} ({samples}{doubt})"
+    return f"{value.median:,.{digits}f} {unit} ({samples}{doubt})"
 
 
 def _own(result: Result, rates: Rates, loop: Loop) -> Iterator[LeverGain]:

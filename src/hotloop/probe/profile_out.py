@@ -23,7 +23,7 @@ def profile_of(result: Result) -> Profile | None:
     if base_s is None or decode is None:
         return None
     supports = result.supports
-    return Profile(
+    made = Profile(
         name=_name(result.model),
         model=result.model or "probed",
         connect_s=max(0.0, median(result.connection.connect_s)),
@@ -44,6 +44,7 @@ def profile_of(result: Result) -> Profile | None:
         ignores_schema=result.structured.schema_enforced is False,
         prefill_blocks=result.parallel.chunked_prefill is False,
     )
+    return msgspec.convert(_shortened(msgspec.to_builtins(made)), Profile)
 
 
 def profile_toml(profile: Profile, endpoint: str) -> str:
@@ -62,6 +63,20 @@ def profile_toml(profile: Profile, endpoint: str) -> str:
             case _:
                 lines += _lines({name: value})
     return "\n".join([*lines, *tables]) + "\n"
+
+
+def _shortened(value: object) -> object:
+    """Keep six figures of each number: more than that was never measured."""
+    match value:
+        case float():
+            return float(f"{value:.6g}")
+        case dict():
+            items = msgspec.convert(value, dict[str, object]).items()
+            return {key: _shortened(item) for key, item in items}
+        case list() | tuple():
+            return [_shortened(item) for item in msgspec.convert(value, list[object])]
+        case _:
+            return value
 
 
 def _lines(table: dict[str, object]) -> list[str]:
