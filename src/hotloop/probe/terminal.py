@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -28,6 +29,7 @@ from hotloop.probe.result import LeverGain, LoopTable, Result
 _WIDTH = 100
 _LEVERS = 12
 _ABREAST = 3
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def print_result(console: Console, result: Result) -> None:
@@ -87,7 +89,8 @@ def _ratio(ratio: float | None) -> str:
 
 def _print(console: Console, text: str, style: str = "") -> None:
     width = min(console.width, _WIDTH)
-    clean = text.encode(console.encoding, "replace").decode(console.encoding)
+    # Names and errors are the server's words: nothing in them may steer the terminal.
+    clean = _CONTROLS.sub("", text).encode(console.encoding, "replace").decode(console.encoding)
     folded = textwrap.wrap(clean, width, subsequent_indent="  ", break_on_hyphens=False)
     for line in folded or [""]:
         console.print(Text(line, style=style))

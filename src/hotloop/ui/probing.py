@@ -167,7 +167,7 @@ class Probing:
         if wanted.html_file:
             from hotloop.probe.html import page
 
-            _write(wanted.html_file, page(result).encode())
+            _write(wanted.html_file, page(result).encode("utf-8", "replace"))
         if wanted.profile_file:
             from hotloop.probe.profile_out import profile_toml
 
