@@ -14,7 +14,7 @@ from hotloop.probe.session import Session
 
 SMALL_CHARS = 200
 LARGER_CHARS = 2_000
-FRESH_ROUNDS = 3
+FRESH_ROUNDS = 5
 TRIES = 3
 REJECTED = (400, 422)
 Json = dict[str, object]

@@ -15,9 +15,10 @@ from hotloop.probe.session import Session
 from hotloop.probe.ttft import Rung, TtftPart
 
 ROUNDS = 6
-CALL_S = 1.2
+MIN_ROUNDS = 3
+CALL_S = 0.6
 LEAST_TOKENS, MOST_TOKENS = 24, 128
-CONTEXT_TOKENS = 32
+CONTEXT_TOKENS = 24
 SPECULATES = 1.3
 """Copied text that decodes faster than new text by this factor was drafted."""
 BURST_PIECES = 3
@@ -73,12 +74,12 @@ class DecodePart:
         """Measure until the part's share is used up."""
         for number in range(ROUNDS):
             tokens = self._tokens()
-            if number and not self._session.room(2.5 * tokens * self._session.token_s, 2):
+            if number and not self._session.room(2 * self._session.expected_s(60, tokens), 2):
                 break
             await self._both(tokens)
-            if number == 1:
+            if number == MIN_ROUNDS - 1:
                 await self._contexts()
-        if len(self.novel) < 3:
+        if len(self.novel) < MIN_ROUNDS:
             await self._contexts()
 
     def conclude(self, result: Result) -> None:
@@ -91,7 +92,7 @@ class DecodePart:
         if longest is not None:
             found.timeline_s = [at - longest.start_s for at in longest.piece_s]
         found.timeline_s = timeline_s(self.novel)
-        found.by_context = [self._point(s) for s in self._behind if s.timed]
+        found.by_context = [self._point(s) for s in reversed(self._behind) if s.timed]
         found.copied_tok_s = rate_figure(self._copied, counter)
         found.chunk_tokens = figure(
             [counter.output(s) / len(s.piece_s) for s in self.novel if s.timed and s.piece_s]
@@ -133,9 +134,10 @@ class DecodePart:
     async def _contexts(self) -> None:
         """Decode behind the prompts of the TTFT ladder, which are in the prefix cache by now."""
         session = self._session
-        for rung in self._ttft.rungs:
+        rungs = [rung for rung in self._ttft.rungs if rung.latest]
+        for rung in rungs[::-2]:
             cost_s = self._warm_s(rung) + CONTEXT_TOKENS * session.token_s
-            if not rung.latest or not session.room(cost_s):
+            if not session.room(cost_s):
                 continue
             task: Message = {"role": "user", "content": session.prompts.story()}
             messages = [*rung.latest[:-1], task]

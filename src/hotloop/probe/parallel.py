@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hotloop.probe.decode import gaps_figure, token_s
-from hotloop.probe.figure import figure
+from hotloop.probe.figure import figure, quantile
 from hotloop.probe.fit import median
 from hotloop.probe.parts import FanOut
 from hotloop.probe.prompts import Message
@@ -26,21 +26,19 @@ class ParallelPart:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._batches: dict[int, list[list[Sample]]] = {}
-        self._opened: list[list[Sample]] = []
 
     async def run(self) -> None:
         """Measure until the part's share is used up."""
         session = self._session
         prefix = session.prompts.prefix(session.counter.chars(PREFIX_TOKENS))
         await session.ask([*prefix, self._task()], 1, "a prefix to fan out from")
-        widths = _widths(session.settings.max_width)
+        widths = _widths(session.settings.max_width)[::-1]
+        await self._open(widths[0])
         for number in range(ROUNDS):
             for width in widths:
                 cost_s = (1 + width / 4) * session.expected_s(40, TOKENS)
                 if number and not session.room(cost_s, width):
                     return
-                if width > 1 and not self._opened:
-                    await self._open(max(widths))
                 batch = await self._fan_out(prefix, width)
                 self._batches.setdefault(width, []).append(batch)
 
@@ -85,15 +83,13 @@ class ParallelPart:
         )
 
     def _slots(self) -> int | None:
-        """Return how many calls of a batch began to be answered before any of it had ended.
+        """Return how many calls of the widest batch began to be answered before any had ended.
 
-        A call that waited for a place cannot have; None where all of the widest batch had.
+        A call that waited for a place cannot have; None where all had, in the best batch.
         """
-        batches = [b for width, some in self._batches.items() if width > 1 for b in some]
-        waited = [b for b in [*batches, *self._opened] if _first_wave(b) < len(b)]
-        if not waited:
-            return None
-        return max(_first_wave(batch) for batch in waited)
+        widest = max(self._batches)
+        wave = max(_first_wave(batch) for batch in self._batches[widest])
+        return wave if wave < widest else None
 
     def _share_cost(self, slots: int) -> float | None:
         """Return by how much each further call lengthens the time per token of one."""
@@ -107,22 +103,18 @@ class ParallelPart:
         return max(0.0, costs[-1] if len(costs) < 2 else median(costs)) if costs else None
 
     def _token_s(self, width: int) -> float | None:
+        """Return the pace of the quicker calls: a few are slow by chance, whatever the width."""
         counter = self._session.counter
         calls = [s for batch in self._batches.get(width, []) for s in batch]
         values = [each for s in calls if (each := token_s(s, counter))]
-        return median(values) if values else None
+        return quantile(sorted(values), 0.25) if values else None
 
     async def _open(self, width: int) -> None:
-        """Open all connections that will be needed, so that opening them costs no batch time.
-
-        Calls of some length, since those that had to wait show how many run at once.
-        """
-        session = self._session
-        calls = [
-            session.ask(session.prompts.new(session.prompts.story()), 8, "opening connections")
-            for _ in range(width)
-        ]
-        self._opened.append(await session.together(calls))
+        """Open all connections that will be needed, so that opening them costs no batch time."""
+        session, prompts = self._session, self._session.prompts
+        await session.together(
+            [session.ask(prompts.new("Go on."), 1, "opening connections") for _ in range(width)]
+        )
 
     async def _fan_out(self, prefix: list[Message], width: int) -> list[Sample]:
         session = self._session

@@ -13,6 +13,7 @@ from hotloop.probe.prompts import Message, one_byte_changed
 from hotloop.probe.result import Result
 from hotloop.probe.sample import Sample
 from hotloop.probe.session import Session
+from hotloop.probe.ttft import TtftPart
 
 ROUNDS = 4
 TURNS = 5
@@ -22,15 +23,17 @@ LEAST_TOKENS, MOST_TOKENS = 500, 6_000
 PREFILL_S = 0.4
 """A prompt that takes so long to prefill shows a cache plainly."""
 HALF = 0.5
-BLOCK_CLAIMS = 6
+CUTS = 6
+LEAST_CLAIMS = 5
 MOST_BLOCK_TOKENS = 512
 
 
 class PrefixCachePart:
     """Sends prompts again: unchanged, changed early, grown, after strangers, after a while."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, ttft: TtftPart) -> None:
         self._session = session
+        self._ttft = ttft
         self._tokens = LEAST_TOKENS
         self._cold: list[Sample] = []
         self._same: list[Sample] = []
@@ -45,14 +48,13 @@ class PrefixCachePart:
         session = self._session
         self._tokens = self._size()
         await self._round()
+        await self._blocks()
         await self._grow()
-        for number in range(1, ROUNDS):
+        await self._strangers()
+        for _ in range(1, ROUNDS):
             if not session.room(2.5 * session.expected_s(self._tokens), 3):
                 break
             await self._round()
-            if number == 1:
-                await self._strangers()
-                await self._blocks()
         for wait_s in session.settings.idle_s:
             await self._wait(wait_s)
 
@@ -70,36 +72,45 @@ class PrefixCachePart:
         found.saved_s = figure([median(cold) - one for one in same], enough=3)
         claims = [c for s in self._same if s.timed and (c := counter.cached(s)) is not None]
         found.claimed_tokens = figure(claims, enough=3)
-        self._judge(result, line, cold, same)
+        self._judge(result, line)
         self._block_size(result)
         self._survival(result, median(cold), median(same))
 
-    def _judge(
-        self, result: Result, line: Line | None, cold: list[float], same: list[float]
-    ) -> None:
-        found = result.prefix_cache
-        saved_s = median(cold) - median(same)
-        claimed = found.claimed_tokens.median if found.claimed_tokens else 0.0
-        prefill_s = median(cold) - max(line.base, 0.0) if line else 0.0
-        if line is None or result.ttft.prefill_free or prefill_s <= 0:
+    def _judge(self, result: Result, line: Line | None) -> None:
+        """Compare each repeated prompt with what the fit says of a new one of its size.
+
+        All sizes count together, so that a few calls that are slow by chance change nothing.
+        """
+        found, counter = result.prefix_cache, self._session.counter
+        repeats = [*self._same, *(s for rung in self._ttft.rungs for s in rung.warm)]
+        most = result.ttft.breaks_at_tokens or math.inf
+        seen = [
+            (counter.input(s), s)
+            for s in repeats
+            if s.timed and LEAST_TOKENS // 2 < counter.input(s) < most
+        ]
+        if line is None or result.ttft.prefill_free or not seen:
             result.missing["prefix_cache.works"] = "the size of a prompt costs no time to be saved"
             return
-        found.hit_share = min(1.0, max(0.0, saved_s / prefill_s))
+        shares = [(line.at(size) - s.ttft_s) / (line.slope * size) for size, s in seen]
+        found.hit_share = min(1.0, max(0.0, median(shares)))
         found.works = found.hit_share > HALF
-        if not found.claimed_tokens or result.supports.cached_tokens is False:
+        claims = [(c / size) for size, s in seen if (c := counter.cached(s)) is not None]
+        if not claims or result.supports.cached_tokens is False:
             result.missing["prefix_cache.claimed_tokens"] = "the endpoint claims no cached tokens"
             return
+        claimed = found.claimed_tokens.median if found.claimed_tokens else 0.0
         found.claimed_s = claimed * line.slope
-        if claimed > 0:
-            found.honest = saved_s > HALF * found.claimed_s
+        if median(claims) > 0:
+            found.honest = found.hit_share > HALF * median(claims)
 
     def _block_size(self, result: Result) -> None:
         """Take the greatest number that divides every claim: caches keep whole blocks."""
         counter = self._session.counter
         claims = {c for s in self._session.samples if s.ok and (c := counter.cached(s))}
-        if len(claims) < BLOCK_CLAIMS:
+        if len(claims) < LEAST_CLAIMS:
             key = "prefix_cache.block_tokens"
-            result.missing[key] = f"{len(claims)} different claims, {BLOCK_CLAIMS} wanted"
+            result.missing[key] = f"{len(claims)} different claims, {LEAST_CLAIMS} wanted"
             return
         block = math.gcd(*claims)
         if block <= MOST_BLOCK_TOKENS:
@@ -187,10 +198,10 @@ class PrefixCachePart:
         text = str(prompts.prefix(session.counter.chars(self._tokens))[0]["content"])
         whole: Message = {"role": "system", "content": text}
         go: Message = {"role": "user", "content": "Go on."}
-        if not session.room(4 * session.expected_s(self._tokens), BLOCK_CLAIMS + 1):
+        if not session.room(3 * session.expected_s(self._tokens), CUTS + 1):
             return
         await session.ask([whole, go], 1, "a prompt to be cut")
-        for number in range(BLOCK_CLAIMS):
+        for number in range(CUTS):
             share = 0.93 - 0.071 * number
             cut: Message = {"role": "system", "content": text[: int(len(text) * share)]}
             await session.ask([cut, go], 1, "a prompt that was cut")

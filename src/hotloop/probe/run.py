@@ -53,8 +53,8 @@ class Run:
         self._stopped: Stopped = ""
         self._ttft = TtftPart(session)
         self._decode = DecodePart(session, self._ttft)
-        self._structured = StructuredPart(session)
-        self._cache = PrefixCachePart(session)
+        self._structured = StructuredPart(session, self._decode)
+        self._cache = PrefixCachePart(session, self._ttft)
         self._parallel = ParallelPart(session)
         self._neighbours = NeighboursPart(session, self._decode, self._structured)
         self._supports = SupportsPart(session)
@@ -120,10 +120,10 @@ class Run:
         """Return the parts, each with its share of the time and requests left when it begins."""
         result = self.result
         return [
-            ("connection", 0.10, lambda: fresh_connections(self.session, result)),
-            ("ttft", 0.26, lambda: self._ttft.run(result)),
+            ("connection", 0.08, lambda: fresh_connections(self.session, result)),
+            ("ttft", 0.24, lambda: self._ttft.run(result)),
             ("decode", 0.20, self._decode.run),
-            ("structured", 0.28, self._structured.run),
+            ("structured", 0.30, self._structured.run),
             ("prefix_cache", 0.32, self._cache.run),
             ("parallel", 0.34, self._parallel.run),
             ("parallel", 0.34, self._neighbours.run),

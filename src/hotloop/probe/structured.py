@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from hotloop.probe.decode import token_s
+from hotloop.probe.decode import DecodePart, token_s
 from hotloop.probe.figure import Figure, figure
 from hotloop.probe.fit import Line, median
 from hotloop.probe.parts import Structured, Validity
@@ -26,10 +26,10 @@ from hotloop.probe.schemas import (
 from hotloop.probe.session import Session
 
 ROUNDS = 6
-FILES = 3
-FREE_TOKENS = 48
+QUICK_TOKEN_S = 0.008
+"""Below this an answer may name three files, above it two."""
+FREE_TOKENS = 32
 MOST_TOKENS = 160
-ANSWER_TOKENS = 60
 PROOFS = 2
 PROOF_TOKENS = 48
 REJECTED = (400, 422)
@@ -39,8 +39,10 @@ COMPILES_S = 0.005
 class StructuredPart:
     """Asks in rounds: free, schema, tool, and a schema that the server has not seen."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, decode: DecodePart) -> None:
         self._session = session
+        self._decode = decode
+        self._files = 2
         self.free: list[Sample] = []
         self.schema: list[Sample] = []
         self.tools: list[Sample] = []
@@ -54,9 +56,10 @@ class StructuredPart:
     async def run(self) -> None:
         """Measure until the part's share is used up."""
         session = self._session
+        self._files = 3 if session.token_s < QUICK_TOKEN_S else 2
         await self._first()
         for number in range(ROUNDS):
-            if number and not session.room(3.5 * session.expected_s(150, ANSWER_TOKENS), 4):
+            if number and not session.room(self._round_s(), 4):
                 break
             await self._round()
 
@@ -82,7 +85,8 @@ class StructuredPart:
 
     def _rates(self, found: Structured, line: Line | None) -> None:
         counter = self._session.counter
-        found.free_token_s = self._figure([token_s(s, counter) for s in self.free])
+        plain = [*self.free, *self._decode.novel]
+        found.free_token_s = self._figure([token_s(s, counter) for s in plain])
         found.schema_token_s = self._figure([token_s(s, counter) for s in self.schema])
         found.tool_token_s = self._figure([self._tool_token_s(s, line) for s in self.tools])
 
@@ -167,9 +171,18 @@ class StructuredPart:
         self.no_tools = "" if first.ok else first.error
         self.tools.append(first)
 
+    def _round_s(self) -> float:
+        """Return what a round took so far, or should take."""
+        lasts = [
+            median(seconds)
+            for some in (self.free, self.schema, self._new_schema, self.tools)
+            if (seconds := [s.latency_s for s in some if s.timed])
+        ]
+        return sum(lasts)
+
     async def _round(self) -> None:
         session, prompts = self._session, self._session.prompts
-        task = prompts.files(FILES)
+        task = prompts.files(self._files)
         free = await session.ask(prompts.new(task), FREE_TOKENS, "an answer as free text")
         self.free.append(free)
         if not self.no_schema:
@@ -188,17 +201,17 @@ class StructuredPart:
 
     async def _ask_schema(self, salt: str = "") -> Sample:
         session, prompts = self._session, self._session.prompts
-        fields = response_format(notes_schema(FILES, self._sizes, salt))
-        task = prompts.new(prompts.files(FILES))
+        fields = response_format(notes_schema(self._files, self._sizes, salt))
+        task = prompts.new(prompts.files(self._files))
         text = "the same under a new schema" if salt else "the same under a schema"
         return await session.ask(task, 1 if salt else MOST_TOKENS, text, **fields)
 
     async def _ask_tool(self) -> Sample:
         session, prompts = self._session, self._session.prompts
-        parameters: Json = notes_schema(FILES, self._sizes)
+        parameters: Json = notes_schema(self._files, self._sizes)
         about = f"Read files. Request {prompts.nonce()}."
         fields: Json = {"tools": [tool(TOOL, about, parameters)], "tool_choice": self._choice}
-        task = f"{prompts.files(FILES)}\nGive the answer as a call of {TOOL}."
+        task = f"{prompts.files(self._files)}\nGive the answer as a call of {TOOL}."
         return await session.ask(
             prompts.new(task), MOST_TOKENS, "the same as a tool call", **fields
         )

@@ -7,7 +7,6 @@ from collections import Counter as Count
 from collections.abc import Sequence
 
 from hotloop.probe.figure import figure, quantile
-from hotloop.probe.fit import median
 from hotloop.probe.result import Result
 from hotloop.probe.sample import Sample
 from hotloop.probe.session import GivenUp, Session
@@ -74,10 +73,7 @@ def slow_calls(seconds: Sequence[float]) -> tuple[float, float]:
     logs = [log for one in ordered if (log := math.log(one / usual_s)) > limit]
     if not logs:
         return 0.0, 0.0
-    sigma = math.sqrt(median([log * log for log in logs]) / 0.4549)
-    missed = math.erf(limit / (sigma * math.sqrt(2)))
-    share = len(logs) / len(ordered) / max(0.5, 1 - missed)
-    return min(1.0, share), math.sqrt(sum(log * log for log in logs) / len(logs))
+    return len(logs) / len(ordered), math.sqrt(sum(log * log for log in logs) / len(logs))
 
 
 def _cause(sample: Sample) -> str:
