@@ -178,8 +178,9 @@ def test_the_cheap_ways_in_import_no_terminal(home: Home) -> None:
     import subprocess
     import sys
 
-    code = "import hotloop.ui.probe_cmd, hotloop.ui.probing, hotloop.probe.cached, sys"
-    code += "; print([m for m in ('rich', 'hotloop.loop.opening', 'hotloop.probe.run') if m in sys.modules])"
+    heavy = ["rich", "hotloop.loop.opening", "hotloop.probe.run"]
+    code = "import sys, hotloop.ui.probe_cmd, hotloop.ui.probing, hotloop.probe.cached"
+    code += f"; print([name for name in {heavy} if name in sys.modules])"
     command = [sys.executable, "-c", code]
     ended = subprocess.run(command, env=home.env, capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"

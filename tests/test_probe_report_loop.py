@@ -12,25 +12,28 @@ from hypothesis import strategies as st
 from hotloop.backend.client import Client
 from hotloop.ledger.events import StepKind
 from hotloop.probe.loopmodel import project, rows_s, table, tables, with_levers
-from hotloop.probe.looprun import LoopRun, run_loop
+from hotloop.probe.looprun import run_loop, with_loop_run
 from hotloop.probe.rates import Rates, rates_of_profile
+from hotloop.probe.result import LoopRun
+from hotloop.probe.settings import Target
 from hotloop.probe.shapes import LEVERS, Loop, article, fitted, tracelab
 from hotloop.sim.article import STEPS, TOTAL_S, TWO_ITERATIONS_S
 from hotloop.sim.profile import Cache, Profile, Tail, load_profile
 from hotloop.sim.server import SimServer
+from tests.probe_results import result_of
 
 QUICK = Profile(
     connect_s=0.02,
     queue_s=0.005,
     ttft_base_s=0.03,
     prefill_tok_s=60_000,
-    decode_tok_s=1_500,
+    decode_tok_s=900,
     structured_factor=1.4,
     cache=Cache(block_tokens=64),
     output_tokens=1_000,
 )
 UNCACHED = msgspec.structs.replace(QUICK, cache=Cache(enabled=False), prefill_tok_s=90_000)
-PLAIN = msgspec.structs.replace(QUICK, structured_factor=1.0, ttft_base_s=0.08, decode_tok_s=2_500)
+PLAIN = msgspec.structs.replace(QUICK, structured_factor=1.0, ttft_base_s=0.08, decode_tok_s=1_100)
 
 
 async def ran(profile: Profile, loop: Loop) -> LoopRun:
@@ -55,7 +58,29 @@ def test_the_projected_loop_is_the_one_that_really_runs(profile: Profile, iterat
     for kind, row_s in run.rows_s.items():
         assert expected[kind] == pytest.approx(row_s, rel=0.05), kind
     assert run.error is not None
-    assert abs(run.error) < 0.02
+    assert abs(run.error) < 0.03
+
+
+def test_a_result_can_be_held_against_the_loop_really_run() -> None:
+    async def held(profile: Profile) -> tuple[float, float, dict[str, str]]:
+        async with SimServer(profile) as server:
+            result = result_of(PLAIN, server.base_url)
+            result = await with_loop_run(result, Target(base_url=server.base_url))
+            run = result.loop_run
+            error = 0.0 if run is None or run.error is None else run.error
+            return error, 0.0 if run is None else run.total_s, result.missing
+
+    error, total_s, missing = asyncio.run(held(PLAIN))
+    assert abs(error) < 0.03
+    assert total_s > 5
+    assert not missing
+    slower = msgspec.structs.replace(PLAIN, decode_tok_s=500)
+    error, _, _ = asyncio.run(held(slower))
+    assert error < -0.2, "a projection that is wrong is seen to be"
+    refusing = msgspec.structs.replace(PLAIN, context_tokens=4_000)
+    error, total_s, missing = asyncio.run(held(refusing))
+    assert total_s == 0
+    assert "loop_run" in missing
 
 
 def test_a_shorter_loop_is_projected_as_it_runs_too() -> None:

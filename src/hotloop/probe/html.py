@@ -20,6 +20,7 @@ from hotloop.probe.present import (
     headline,
     lines,
     number,
+    really_run,
     span,
     supported,
     table_title,
@@ -113,6 +114,8 @@ def _loops(result: Result) -> str:
     if not result.loop:
         return ""
     parts = [f"<h2>The loop</h2>{waterfall_chart(result, result.loop[0].budget_s)}"]
+    if really_run(result):
+        parts.append(_text(really_run(result)))
     for table in result.loop:
         parts.append(f"<h2>{escape(table_title(table))}</h2>{_loop(table)}")
         if table.note:

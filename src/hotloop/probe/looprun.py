@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-import secrets
+import time
 from collections.abc import Sequence
 
 import msgspec
 
+from hotloop.backend.client import Client
 from hotloop.backend.types import Backend, Report, TextDelta
-from hotloop.errors import UsageError
+from hotloop.errors import BackendError, UsageError
 from hotloop.ledger.events import Marks, StepKind, Usage
-from hotloop.probe.rates import Rates
-from hotloop.probe.shapes import Loop, Part, Step
+from hotloop.probe.prompts import Message, Prompts
+from hotloop.probe.rates import Rates, rates_of_result
+from hotloop.probe.result import LoopRun, Result, RunCall
+from hotloop.probe.settings import Target
+from hotloop.probe.shapes import Loop, Part, Step, article, fitted
 
-Message = dict[str, str]
-
-_WORDS = ["alpha", "brief", "cargo", "delta", "ember", "focal", "grain", "hotel", "index", "joker"]
-_ASK = "Write a long story about a harbour, without an end, and do not stop."
 _LEAST_SCHEMA_CHARS = 8
 """Characters per output token that a schema demands, so that the token limit ends the answer."""
-
-
-class RunCall(msgspec.Struct, frozen=True, kw_only=True):
-    """One call as it came out. `end_s` is its whole time, `projected_s` what was expected."""
-
-    kind: StepKind
-    input_tokens: int
-    cached_tokens: int
-    output_tokens: int
-    ttft_s: float
-    end_s: float
-    projected_s: float | None = None
-
-
-class LoopRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A loop that was really run. `error` is (projected - took) / took over the whole loop.
-
-    The projection is for the output tokens that came, where an answer ended before its limit.
-    """
-
-    rows_s: dict[StepKind, float]
-    total_s: float
-    projected_s: float | None
-    error: float | None
-    calls: list[RunCall]
 
 
 async def run_loop(
@@ -60,6 +35,7 @@ async def run_loop(
     asked for under a JSON schema, unless `structured` is off. Raises BackendError, and
     UsageError for an answer of several parts, which cannot be asked for.
     """
+    prompts = Prompts(time.time_ns())
     messages: list[Message] = []
     rows: dict[StepKind, float] = {}
     calls: list[RunCall] = []
@@ -68,7 +44,11 @@ async def run_loop(
             rows[step.kind] = rows.get(step.kind, 0.0) + step.pause_s
             continue
         part = _only_part(step)
-        _append(messages, _filler(int(step.new_tokens * chars_per_token)))
+        text = prompts.code(int(step.new_tokens * chars_per_token))
+        if messages:
+            messages.append({"role": "user", "content": f"{text}\n{prompts.story()}"})
+        else:
+            messages = prompts.new(prompts.story(), len(text))
         body = request(backend.model, messages, part, structured=structured)
         call, answer = await _timed(backend, body, part)
         messages.append({"role": "assistant", "content": answer or "."})
@@ -107,26 +87,6 @@ def _only_part(step: Step) -> Part:
         case _:
             cause = "an answer of several parts cannot be asked for"
             raise UsageError(cause, "run a loop whose answers have one part")
-
-
-def _filler(chars: int) -> str:
-    """Return words that no cache has seen, `chars` long."""
-    head = secrets.token_hex(8)
-    words: list[str] = [head]
-    length = len(head)
-    while length < chars:
-        word = _WORDS[secrets.randbelow(len(_WORDS))]
-        words.append(word)
-        length += len(word) + 1
-    return " ".join(words)[: max(chars, 1)]
-
-
-def _append(messages: list[Message], text: str) -> None:
-    if messages:
-        messages.append({"role": "user", "content": text})
-        return
-    messages.append({"role": "system", "content": text})
-    messages.append({"role": "user", "content": _ASK})
 
 
 async def _timed(backend: Backend, body: bytes, part: Part) -> tuple[RunCall, str]:
@@ -175,13 +135,38 @@ def _expected(call: RunCall, before: Sequence[RunCall], rates: Rates | None, par
 
 def _summed(rows: dict[StepKind, float], calls: list[RunCall], loop: Loop) -> LoopRun:
     pauses_s = sum(step.pause_s + step.after_s for step in loop)
-    total_s = sum(rows.values())
+    took_s = sum(call.end_s for call in calls)
     expected = [call.projected_s for call in calls if call.projected_s is not None]
-    projected_s = sum(expected) + pauses_s if expected else None
+    expected_s = sum(expected) if expected else None
     return LoopRun(
         rows_s=rows,
-        total_s=total_s,
-        projected_s=projected_s,
-        error=None if projected_s is None else (projected_s - total_s) / total_s,
+        total_s=sum(rows.values()),
+        projected_s=None if expected_s is None else expected_s + pauses_s,
+        error=None if expected_s is None or not took_s else (expected_s - took_s) / took_s,
         calls=calls,
     )
+
+
+async def with_loop_run(result: Result, target: Target) -> Result:
+    """Return a result with the article's loop really run on its endpoint, once, as `loop_run`.
+
+    Where the loop breaks off, `missing` says why. Raises UsageError for a URL that is none.
+    """
+    rates = rates_of_result(result)
+    if rates is None:
+        return result
+    client = Client(result.endpoint, result.model, target.api_key, api_key_env=target.api_key_env)
+    try:
+        run = await run_loop(
+            client,
+            fitted(article(), rates.context_tokens),
+            rates=rates,
+            chars_per_token=result.tokens.chars_per_token,
+            structured=result.supports.dialect != "fenced",
+        )
+    except BackendError as error:
+        missing = result.missing | {"loop_run": error.cause}
+        return msgspec.structs.replace(result, missing=missing)
+    finally:
+        await client.aclose()
+    return msgspec.structs.replace(result, loop_run=run)

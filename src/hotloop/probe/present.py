@@ -151,6 +151,17 @@ def table_title(table: LoopTable) -> str:
     return f"The article's loop, {times.get(table.iterations, f'{table.iterations} times')}"
 
 
+def really_run(result: Result) -> str:
+    """Return how long the article's loop took when it was really run; empty where it was not."""
+    run = result.loop_run
+    if run is None:
+        return ""
+    text = f"Really run once, the article's loop took {run.total_s:.1f} s"
+    if run.projected_s is None or run.error is None:
+        return text
+    return f"{text}, {run.projected_s:.1f} s projected ({run.error:+.1%} of the model's time)"
+
+
 def unmeasured(result: Result) -> Iterator[tuple[str, str]]:
     """Yield the dotted names of what could not be measured, with the reasons."""
     yield from sorted(result.missing.items())

@@ -111,6 +111,32 @@ class LoopTable(msgspec.Struct, kw_only=True):
     note: str = ""
 
 
+class RunCall(msgspec.Struct, frozen=True, kw_only=True):
+    """One call as it came out. `end_s` is its whole time, `projected_s` what was expected."""
+
+    kind: StepKind
+    input_tokens: int
+    cached_tokens: int
+    output_tokens: int
+    ttft_s: float
+    end_s: float
+    projected_s: float | None = None
+
+
+class LoopRun(msgspec.Struct, frozen=True, kw_only=True):
+    """The article's loop really run. `error` is (projected - took) / took, its pauses left out.
+
+    The projection is for the tokens that came, where an answer ended before its limit. Times of
+    tests are counted, not waited for.
+    """
+
+    rows_s: dict[StepKind, float]
+    total_s: float
+    projected_s: float | None
+    error: float | None
+    calls: list[RunCall]
+
+
 class LeverGain(msgspec.Struct, kw_only=True):
     """What one lever alone takes off the plain loop, and the measured figure behind it.
 
@@ -160,6 +186,7 @@ class Result(msgspec.Struct, kw_only=True):
     supports: Supports = msgspec.field(default_factory=Supports)
     defects: list[Defect] = []
     loop: list[LoopTable] = []
+    loop_run: LoopRun | None = None
     verdict: Verdict | None = None
     profile: Profile | None = None
     cost: Cost = msgspec.field(default_factory=Cost)

@@ -19,6 +19,7 @@ from hotloop.probe.present import (
     headline,
     lines,
     number,
+    really_run,
     span,
     supported,
     table_title,
@@ -41,6 +42,8 @@ def print_result(console: Console, result: Result) -> None:
     if result.verdict is not None:
         _print(console, "")
         _print(console, result.verdict.text, "bold")
+    if really_run(result):
+        _print(console, really_run(result), "bold")
     for table in result.loop:
         _loop(console, table)
     if result.verdict is not None:

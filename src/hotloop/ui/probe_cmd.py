@@ -75,6 +75,7 @@ def _times(_: click.Context, __: click.Parameter, value: str | None) -> tuple[fl
 @click.option("--json", "json_file", metavar="FILE", help="The result as JSON; - for stdout.")
 @click.option("--html", "html_file", metavar="FILE", help="The report as a page.")
 @click.option("--profile", "profile_file", metavar="FILE", help="A profile for `hotloop sim`.")
+@click.option("--run-loop", is_flag=True, help="Then run the loop for real: is it as projected?")
 @click.option("--dry-run", is_flag=True, help="Say what it would take, and send nothing.")
 def probe(url: str | None, **given: Any) -> int:
     """Measure an endpoint under an agent's load, and say which step breaks the budget.

@@ -46,6 +46,7 @@ class Wanted(msgspec.Struct, kw_only=True):
     html_file: str | None = None
     profile_file: str | None = None
     dry_run: bool = False
+    run_loop: bool = False
 
     def settings(self) -> Settings:
         """Return the settings of the measurement."""
@@ -120,12 +121,8 @@ class Probing:
         return found[0]
 
     async def _probed(self, config: Config, model: LocalModel | None) -> Result:
-        from hotloop.probe.api import probe
-
         if model is None:
-            target = _target(config)
-            with Display(self._settings) as display:
-                return await probe(target, self._settings, display.show)
+            return await self._on(_target(config))
         from hotloop.loop.opening import open_backend
 
         opened = await open_backend(config, model, _say, _say_retry)
@@ -133,10 +130,21 @@ class Probing:
             engine = opened.engine
             key = engine.api_key if engine is not None else ""
             target = Target(base_url=opened.client.base_url, model=opened.client.model, api_key=key)
-            with Display(self._settings) as display:
-                return await probe(target, self._settings, display.show)
+            return await self._on(target)
         finally:
             await opened.close()
+
+    async def _on(self, target: Target) -> Result:
+        from hotloop.probe.api import probe
+
+        with Display(self._settings) as display:
+            result = await probe(target, self._settings, display.show)
+        if not self._wanted.run_loop or result.cost.stopped == "interrupted":
+            return result
+        from hotloop.probe.looprun import with_loop_run
+
+        _say("now the article's loop for real")
+        return await with_loop_run(result, target)
 
     def _told(self, result: Result) -> int:
         wanted = self._wanted
