@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hotloop.ledger.events import StepKind
 from hotloop.probe.figure import figure
+from hotloop.probe.json_schema import schema_json
 from hotloop.probe.loopmodel import project, tables
 from hotloop.probe.parts import DecodePoint
 from hotloop.probe.profile_out import profile_of, profile_toml
@@ -108,6 +109,18 @@ def test_without_a_decode_rate_there_is_no_verdict_and_a_reason() -> None:
     found = conclude(bare)
     assert (found.loop, found.verdict, found.profile) == ([], None, None)
     assert "decode.rate_tok_s" in found.missing["verdict"]
+
+
+def test_without_a_fit_the_measured_sizes_make_do() -> None:
+    result = result_of(CPU)
+    ttft = msgspec.structs.replace(
+        result.ttft, base_s=None, prefill_tok_s=None, points=result.ttft.points[:1]
+    )
+    found = conclude(msgspec.structs.replace(result, ttft=ttft))
+    assert found.verdict is not None
+    assert found.profile is not None
+    assert found.profile.prefill_tok_s == pytest.approx(1_000 / (0.1 + 1_000 / 170), rel=0.01)
+    assert found.loop[0].p50_s == pytest.approx(conclude(result).loop[0].p50_s, rel=0.1)
 
 
 def test_an_unsure_figure_is_called_unsure() -> None:
@@ -208,3 +221,15 @@ def test_levers_can_move_the_step_that_breaks() -> None:
     assert breaking_step(table) is StepKind.PLAN
     assert breaking_step(table, levers=True) in {None, *StepKind}
     assert table.levers_p50_s < table.p50_s / 2
+
+
+def test_the_documented_schema_is_the_one_that_is_written() -> None:
+    documented = Path(__file__).parent.parent / "docs" / "probe.schema.json"
+    step = "write it anew: python -m hotloop.probe.json_schema > docs/probe.schema.json"
+    assert documented.read_bytes() == schema_json(), step
+
+
+def test_the_document_names_every_key() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "probe.md").read_text()
+    for name in Result.__struct_fields__:
+        assert f"`{name}`" in text, name

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from hotloop.probe.rates import measured_tail, median, structured_ratio
+from hotloop.probe.rates import Rates, rates_of_result
 from hotloop.probe.result import Result
 from hotloop.sim.profile import Cache, Fault, Profile
 
@@ -19,23 +19,23 @@ _HEAD = """\
 
 def profile_of(result: Result) -> Profile | None:
     """Return the measured figures as a profile; None where TTFT or decode rate is missing."""
-    base_s, decode = result.ttft.base_s, result.decode.rate_tok_s
-    if base_s is None or decode is None:
+    rates, decode = rates_of_result(result), result.decode.rate_tok_s
+    if rates is None or decode is None:
         return None
     supports = result.supports
     made = Profile(
         name=_name(result.model),
         model=result.model or "probed",
-        connect_s=max(0.0, median(result.connection.connect_s)),
-        ttft_base_s=max(0.0, base_s.median),
-        prefill_tok_s=0.0 if result.ttft.prefill_free else median(result.ttft.prefill_tok_s),
+        connect_s=rates.connect_s,
+        ttft_base_s=rates.base_s,
+        prefill_tok_s=_prefill_tok_s(result, rates),
         decode_tok_s=decode.median,
-        structured_factor=structured_ratio(result),
+        structured_factor=rates.structured,
         burst=result.structured.arguments == "burst",
         slots=_slots(result),
         share_cost=max(0.0, result.parallel.share_cost or 0.0),
         cache=_cache(result),
-        tail=measured_tail(result),
+        tail=rates.tail,
         faults=_faults(result),
         context_tokens=supports.context_tokens or Profile().context_tokens,
         usage="never" if supports.stream_usage is False else "asked",
@@ -93,6 +93,16 @@ def _json(value: object) -> str:
 
 def _name(model: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", model.rpartition("/")[2]).strip("-.") or "probed"
+
+
+def _prefill_tok_s(result: Result, rates: Rates) -> float:
+    """The fitted rate; where there is no fit, that of the longest prompt measured."""
+    if result.ttft.prefill_free or not rates.prefill:
+        return 0.0
+    if result.ttft.prefill_tok_s is not None:
+        return result.ttft.prefill_tok_s.median
+    tokens, took_s = rates.prefill[-1]
+    return tokens / took_s if took_s > 0 else 0.0
 
 
 def _slots(result: Result) -> int:

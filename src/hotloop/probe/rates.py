@@ -81,10 +81,16 @@ def rates_of_profile(profile: Profile) -> Rates:
 
 
 def rates_of_result(result: Result) -> Rates | None:
-    """Return the measured rates; None where TTFT or decode rate is missing."""
-    base_s = result.ttft.base_s
+    """Return the measured rates; None where TTFT or decode rate is missing.
+
+    Without a fit, the sizes that were measured stand for base and prefill together.
+    """
+    base_s = max(0.0, median(result.ttft.base_s))
+    prefill = _prefill(result, base_s)
     decode_tok_s = result.decode.rate_tok_s
-    if base_s is None or decode_tok_s is None or decode_tok_s.median <= 0:
+    if decode_tok_s is None or decode_tok_s.median <= 0:
+        return None
+    if result.ttft.base_s is None and not prefill:
         return None
     token_s, growth_s = _pace(result.decode.by_context, decode_tok_s.median)
     cache = result.prefix_cache
@@ -92,8 +98,8 @@ def rates_of_result(result: Result) -> Rates | None:
     return Rates(
         connect_s=max(0.0, median(result.connection.connect_s)),
         keeps_connections=result.connection.reused is not False,
-        base_s=max(0.0, base_s.median),
-        prefill=_prefill(result, base_s.median),
+        base_s=base_s,
+        prefill=prefill,
         token_s=token_s,
         token_growth_s=growth_s,
         structured=structured_ratio(result),

@@ -42,6 +42,8 @@ def print_result(console: Console, result: Result) -> None:
     if result.verdict is not None:
         _print(console, "")
         _print(console, result.verdict.text, "bold")
+    elif "verdict" in result.missing:
+        _print(console, f"No verdict: {result.missing['verdict']}", "bold")
     if really_run(result):
         _print(console, really_run(result), "bold")
     for table in result.loop:
