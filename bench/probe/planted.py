@@ -142,7 +142,7 @@ def _tail(profile: Profile, result: Result, chats: Sequence[RequestRecord]) -> I
         value = getattr(latency_s, "median" if name == "p50" else name) if latency_s else None
         sure = latency_s.sure if latency_s else ""
         yield Check(name=f"small calls {name}", planted=planted, found=value, sure=sure)
-    slow = [draw(profile, index).slow > 1.01 for index in range(len(chats) - calls, len(chats))]
+    slow = [draw(profile, index).slow > 1.05 for index in range(len(chats) - calls, len(chats))]
     share = sum(slow) / max(1, len(slow))
     yield Check(name="slow share (absolute)", planted=0, found=_apart(result, share))
 

@@ -7,6 +7,7 @@ import asyncio
 from hotloop.probe.contact import Unusable
 from hotloop.probe.result import Result
 from hotloop.probe.run import Run
+from hotloop.probe.session import Spent
 from hotloop.probe.settings import OnProgress, Settings, Target
 from hotloop.probe.verdict import conclude
 
@@ -32,6 +33,9 @@ async def probe(
             task.uncancel()
     except Unusable as error:
         run.unusable(error)
+    except Spent as spent:
+        cause = f"the first calls used up the {spent} of the probe"
+        run.unusable(Unusable(cause, "unreachable"))
     finally:
         await run.session.client.aclose()
     return conclude(run.conclude(), run.session.settings.budget_s)

@@ -54,12 +54,6 @@ def _pieces(sample: Sample) -> int:
     return len(sample.piece_s)
 
 
-def timeline_s(samples: Sequence[Sample]) -> list[float]:
-    """Return when the pieces of the last timed answer came, in seconds after its request."""
-    timed = [s for s in samples if s.timed]
-    return [at_s - timed[-1].start_s for at_s in timed[-1].piece_s] if timed else []
-
-
 class DecodePart:
     """Long answers in turn: a story, a copy, and a story behind each size of context."""
 
@@ -91,7 +85,6 @@ class DecodePart:
         longest = max((s for s in self.novel if s.timed), key=_pieces, default=None)
         if longest is not None:
             found.timeline_s = [at - longest.start_s for at in longest.piece_s]
-        found.timeline_s = timeline_s(self.novel)
         found.by_context = [self._point(s) for s in reversed(self._behind) if s.timed]
         found.copied_tok_s = rate_figure(self._copied, counter)
         found.chunk_tokens = figure(

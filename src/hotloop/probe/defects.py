@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter as Count
+from collections.abc import Iterator, Sequence
 
 from hotloop.probe.result import Defect, DefectKind, Result
+from hotloop.probe.sample import Sample
+from hotloop.probe.tails import cause
 
 OFTEN = 0.05
 DECODE_STARVES = 2.0
 
 
-def find_defects(result: Result, waits_for_decode: bool) -> list[Defect]:
-    """Return the defects that a result shows."""
-    finders = (_tokens, _structured, _cache, _streaming, _failures)
+def find_defects(
+    result: Result, samples: Sequence[Sample], *, waits_for_decode: bool
+) -> list[Defect]:
+    """Return the defects that a result and all calls together show."""
+    finders = (_tokens, _structured, _cache, _streaming)
     found = [defect for finder in finders for defect in finder(result)]
-    return [*found, *_neighbours(result, waits_for_decode)]
+    return [*found, *_failures(samples), *_neighbours(result, waits_for_decode)]
 
 
 def _defect(kind: DefectKind, text: str) -> Defect:
@@ -64,15 +69,17 @@ def _streaming(result: Result) -> Iterator[Defect]:
         yield _defect("burst_text", "Answers come in one piece: nothing streams.")
 
 
-def _failures(result: Result) -> Iterator[Defect]:
-    tails = result.tails
-    limited = tails.error_causes.get("HTTP 429", 0) + tails.retries
-    if limited and not (tails.errors - tails.error_causes.get("HTTP 429", 0)):
-        yield _defect("rate_limited", f"{limited} of {tails.calls} small calls were turned away.")
-    elif tails.calls and tails.errors > OFTEN * tails.calls:
-        cause = max(tails.error_causes, key=lambda one: tails.error_causes[one])
-        text = f"{tails.errors} of {tails.calls} small calls failed, most with: {cause}."
-        yield _defect("breaks_off", text)
+def _failures(samples: Sequence[Sample]) -> Iterator[Defect]:
+    """Yield what fails often. A feature that is refused is not a failure of the endpoint."""
+    asked = [s for s in samples if s.status not in (400, 404, 422, 501)]
+    limited = sum(s.status == 429 or s.retries > 0 for s in asked)
+    failed = [cause(s) for s in asked if s.error and s.status != 429]
+    if limited > OFTEN * len(asked):
+        text = f"{limited} of {len(asked)} calls were turned away or had to be made again."
+        yield _defect("rate_limited", text)
+    if len(failed) > OFTEN * len(asked):
+        usual, _ = Count(failed).most_common(1)[0]
+        yield _defect("breaks_off", f"{len(failed)} of {len(asked)} calls failed: {usual}.")
 
 
 def _neighbours(result: Result, waits_for_decode: bool) -> Iterator[Defect]:

@@ -16,6 +16,8 @@ from hotloop.probe.session import Session
 PREFIX_TOKENS = 400
 TOKENS = 32
 ROUNDS = 3
+INSTANT_S = 0.01
+"""Answers that stream for less than this end before others begin, slots or not."""
 GAINS = 1.1
 """A width that gains less than this over the best smaller one is past the knee."""
 
@@ -51,10 +53,13 @@ class ParallelPart:
             result.missing["parallel.fan_out"] = "the part was not reached"
             return
         found.knee = _knee(found.fan_out)
-        found.slots = self._slots()
         widest = max(self._batches)
-        if found.slots is None:
-            result.missing["parallel.slots"] = f"none of {widest} calls at once had to wait"
+        if self._instant(widest):
+            result.missing["parallel.slots"] = "answers are too quick to see whether others wait"
+        else:
+            found.slots = self._slots()
+            if found.slots is None:
+                result.missing["parallel.slots"] = f"none of {widest} calls at once had to wait"
         found.share_cost = self._share_cost(found.slots or widest)
         if found.share_cost is None:
             result.missing["parallel.share_cost"] = "no two calls ran side by side"
@@ -81,6 +86,10 @@ class ParallelPart:
             total_tok_s=median(rates) if rates else None,
             errors=sum(not s.ok for s in calls),
         )
+
+    def _instant(self, width: int) -> bool:
+        calls = [s for batch in self._batches[width] for s in batch if s.timed]
+        return median([s.latency_s - s.ttft_s for s in calls]) < INSTANT_S if calls else True
 
     def _slots(self) -> int | None:
         """Return how many calls of the widest batch began to be answered before any had ended.

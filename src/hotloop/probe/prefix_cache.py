@@ -18,9 +18,9 @@ from hotloop.probe.ttft import TtftPart
 ROUNDS = 4
 TURNS = 5
 TURN_TOKENS = 150
-STRANGERS = 4
+STRANGERS = 3
 LEAST_TOKENS, MOST_TOKENS = 500, 6_000
-PREFILL_S = 0.4
+PREFILL_S = 0.25
 """A prompt that takes so long to prefill shows a cache plainly."""
 HALF = 0.5
 CUTS = 6
@@ -72,6 +72,8 @@ class PrefixCachePart:
         found.saved_s = figure([median(cold) - one for one in same], enough=3)
         claims = [c for s in self._same if s.timed and (c := counter.cached(s)) is not None]
         found.claimed_tokens = figure(claims, enough=3)
+        if not result.supports.cached_tokens:
+            result.missing["prefix_cache.claimed_tokens"] = "the endpoint claims no cached tokens"
         self._judge(result, line)
         self._block_size(result)
         self._survival(result, median(cold), median(same))
@@ -96,8 +98,7 @@ class PrefixCachePart:
         found.hit_share = min(1.0, max(0.0, median(shares)))
         found.works = found.hit_share > HALF
         claims = [(c / size) for size, s in seen if (c := counter.cached(s)) is not None]
-        if not claims or result.supports.cached_tokens is False:
-            result.missing["prefix_cache.claimed_tokens"] = "the endpoint claims no cached tokens"
+        if not claims or not result.supports.cached_tokens:
             return
         claimed = found.claimed_tokens.median if found.claimed_tokens else 0.0
         found.claimed_s = claimed * line.slope
@@ -195,6 +196,8 @@ class PrefixCachePart:
     async def _blocks(self) -> None:
         """Cut one prompt at odd lengths, so that the claimed tokens show the size of a block."""
         session, prompts = self._session, self._session.prompts
+        if not any(session.counter.cached(sample) for sample in self._same):
+            return
         text = str(prompts.prefix(session.counter.chars(self._tokens))[0]["content"])
         whole: Message = {"role": "system", "content": text}
         go: Message = {"role": "user", "content": "Go on."}
@@ -208,7 +211,7 @@ class PrefixCachePart:
 
     async def _strangers(self) -> None:
         session, prompts = self._session, self._session.prompts
-        cost_s = (STRANGERS + 1) * session.expected_s(self._tokens)
+        cost_s = 3 * session.expected_s(self._tokens)
         if not session.room(cost_s, STRANGERS + 2):
             return
         characters = session.counter.chars(self._tokens)

@@ -22,7 +22,7 @@ from hotloop.probe.parts import Part, TtftPoint
 from hotloop.probe.prefix_cache import PrefixCachePart
 from hotloop.probe.prompts import Prompts
 from hotloop.probe.result import Defect, Result, Stopped
-from hotloop.probe.session import GivenUp, Session, Spent
+from hotloop.probe.session import Enough, GivenUp, Session, Spent
 from hotloop.probe.settings import OnProgress, Settings, Target
 from hotloop.probe.structured import StructuredPart
 from hotloop.probe.supports import SupportsPart, choose_dialect
@@ -65,8 +65,10 @@ class Run:
         self.session.begin("connection", 0.3)
         await self._connect()
         await first_contact(self.session, self.result)
-        for part, share, step in self._steps():
-            self.session.begin(part, share)
+        steps = self._steps()
+        for number, (part, share, step) in enumerate(steps):
+            left = sum(later for _, later, _ in steps[number:])
+            self.session.begin(part, share / left)
             await self._guarded(part, step)
 
     def stopped(self, how: Stopped) -> None:
@@ -114,21 +116,22 @@ class Run:
         self._neighbours.conclude(result)
         self._tails.conclude(result)
         result.supports.dialect = choose_dialect(result, self._supports.calls_by_itself())
-        result.defects += find_defects(result, self._neighbours.waits_for_decode())
+        waits = self._neighbours.waits_for_decode()
+        result.defects += find_defects(result, self.session.samples, waits_for_decode=waits)
 
     def _steps(self) -> list[tuple[Part, float, Step]]:
-        """Return the parts, each with its share of the time and requests left when it begins."""
+        """Return the parts, each with its share of all time and requests."""
         result = self.result
         return [
-            ("connection", 0.08, lambda: fresh_connections(self.session, result)),
-            ("ttft", 0.24, lambda: self._ttft.run(result)),
-            ("decode", 0.20, self._decode.run),
-            ("structured", 0.30, self._structured.run),
-            ("prefix_cache", 0.32, self._cache.run),
-            ("parallel", 0.34, self._parallel.run),
-            ("parallel", 0.34, self._neighbours.run),
-            ("supports", 0.40, self._supports.run),
-            ("tails", 1.0, self._tails.run),
+            ("connection", 0.05, lambda: fresh_connections(self.session, result)),
+            ("ttft", 0.20, lambda: self._ttft.run(result)),
+            ("decode", 0.13, self._decode.run),
+            ("structured", 0.18, self._structured.run),
+            ("prefix_cache", 0.13, self._cache.run),
+            ("parallel", 0.10, self._parallel.run),
+            ("parallel", 0.07, self._neighbours.run),
+            ("supports", 0.03, self._supports.run),
+            ("tails", 0.11, self._tails.run),
         ]
 
     async def _guarded(self, part: Part, step: Step) -> None:
@@ -138,6 +141,8 @@ class Run:
             await step()
         except GivenUp as error:
             missing[part] = str(error)
+        except Enough:
+            missing.setdefault(part, "its share of the budget did not suffice for all of it")
         except Spent as error:
             self._stopped = "requests" if str(error) == "requests" else "time"
             missing.setdefault(part, f"the {self._stopped} of the probe was used up")
@@ -145,12 +150,13 @@ class Run:
     async def _connect(self) -> None:
         result = self.result
         endpoint = parse_base_url(result.endpoint)
-        result.connection = await visit_endpoint(endpoint, result.missing)
+        limit_s = min(LIST_S, self.session.settings.answer_s)
+        result.connection = await visit_endpoint(endpoint, result.missing, limit_s)
         if "connection" in result.missing:
             raise Unusable(result.missing["connection"], "unreachable")
         client = self.session.client
         try:
-            async with asyncio.timeout(LIST_S):
+            async with asyncio.timeout(limit_s):
                 models = await list_models(client)
         except (BackendError, TimeoutError):
             models = []  # only helps: a call says more about the endpoint

@@ -24,8 +24,11 @@ T = TypeVar("T")
 PATIENCE = 4.0
 """A call may take this many times what was expected of it before it is given up."""
 LEAST_LIMIT_S = 10.0
+BORROWED = 0.2
+"""What a part must measure at least may take this share of what is left for the later ones."""
 MOST_FAILURES = 3
 """After so many failed calls in a row a part is given up."""
+LEAST_TOKEN_S = 1e-4
 KNOWN_POINTS = 60
 """So many of the latest times make the estimate of what a call will take."""
 
@@ -36,6 +39,10 @@ class Spent(Exception):
 
 class GivenUp(Exception):
     """Calls of this part fail again and again; the text says how."""
+
+
+class Enough(Exception):
+    """This part has used its share of the budget, and more."""
 
 
 class Session:
@@ -56,7 +63,8 @@ class Session:
         self._on_progress = on_progress
         self._part: Part = "connection"
         self._part_ends_s = self.ends_s
-        self._part_requests = settings.requests
+        self._part_over_s = self.ends_s
+        self._part_requests = self._part_over = settings.requests
         self._failures = 0
         self._retries_s: dict[asyncio.Task[object] | None, list[float]] = {}
         self._ttft = Recent()
@@ -71,15 +79,19 @@ class Session:
         """Count waiting that the user asked for as no part of the probe's time."""
         self.started_s += seconds
         self._part_ends_s += seconds
+        self._part_over_s += seconds
 
     def begin(self, part: Part, share: float) -> None:
         """Start a part that may use a share of the time and requests that are left."""
         now_s = time.monotonic()
         self._part = part
         self._failures = 0
-        self._part_ends_s = now_s + (self.ends_s - now_s) * share
-        left = self.settings.requests - self.cost.requests
+        left_s, left = self.ends_s - now_s, self.settings.requests - self.cost.requests
+        over = share + (1 - share) * BORROWED
+        self._part_ends_s = now_s + left_s * share
+        self._part_over_s = now_s + left_s * over
         self._part_requests = self.cost.requests + max(1, int(left * share))
+        self._part_over = self.cost.requests + max(1, int(left * over))
 
     def forgive(self) -> None:
         """Forget the failures so far."""
@@ -108,14 +120,16 @@ class Session:
     @property
     def token_s(self) -> float:
         """Return the seconds per output token as seen so far."""
-        return median(self._token_s[-KNOWN_POINTS:]) if self._token_s else 0.02
+        recent = self._token_s[-KNOWN_POINTS:]
+        return max(LEAST_TOKEN_S, median(recent)) if recent else 0.02
 
     async def ask(
         self, messages: Sequence[Message], tokens: int, text: str, **fields: object
     ) -> Sample:
         """Make one call of at most `tokens` output tokens; a failure is noted in the sample.
 
-        Raises Spent when the budget is used up, GivenUp after too many failures in a row.
+        Raises Spent when the budget is used up, Enough when the part's share of it is, GivenUp
+        after too many failures in a row.
         """
         sample = Sample(asked_chars=_chars(messages), asked_tokens=tokens)
         sample.steady = not self._failures
@@ -171,6 +185,8 @@ class Session:
             raise Spent("requests")
         if time.monotonic() >= self.ends_s:
             raise Spent("time")
+        if time.monotonic() >= self._part_over_s or self.cost.requests >= self._part_over:
+            raise Enough
         self.cost.requests += 1
         if self._on_progress is not None:
             self._on_progress(self._progress(text))

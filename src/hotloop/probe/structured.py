@@ -23,7 +23,7 @@ from hotloop.probe.schemas import (
     response_format,
     tool,
 )
-from hotloop.probe.session import Session
+from hotloop.probe.session import LEAST_TOKEN_S, Session
 
 ROUNDS = 6
 QUICK_TOKEN_S = 0.008
@@ -67,10 +67,10 @@ class StructuredPart:
         """Write what was found into the result; `line` is the fit of the time to first token."""
         found, counter = result.structured, self._session.counter
         self._rates(found, line)
-        if found.free_token_s and found.schema_token_s:
-            found.schema_ratio = found.schema_token_s.median / found.free_token_s.median
-        if found.free_token_s and found.tool_token_s:
-            found.tool_ratio = found.tool_token_s.median / found.free_token_s.median
+        if found.free_token_s and found.free_token_s.median > LEAST_TOKEN_S:
+            free_s = found.free_token_s.median
+            found.schema_ratio = found.schema_token_s and found.schema_token_s.median / free_s
+            found.tool_ratio = found.tool_token_s and found.tool_token_s.median / free_s
         self._compile(found)
         self._calls(found)
         found.schema_validity = _validity(self.schema, schema=True)

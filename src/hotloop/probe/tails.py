@@ -15,8 +15,9 @@ TOKENS = 8
 MOST_CALLS = 150
 ENOUGH = 100
 NOISES = 4.0
-LEAST_SLOWER = 0.015
-"""Calls slower than the median by less than this share are never counted as slow."""
+LEAST_SLOWER = 0.05
+LEAST_SLOWER_S = 0.005
+"""Calls slower than usual by less than this, as a share and in seconds, never count as slow."""
 MOST_GIVEN_UP = 4
 
 
@@ -49,7 +50,7 @@ class TailsPart:
         found.calls = len(self._calls)
         found.errors = sum(not s.ok for s in self._calls)
         found.retries = sum(s.retries for s in self._calls)
-        found.error_causes = dict(Count(_cause(s) for s in self._calls if not s.ok))
+        found.error_causes = dict(Count(cause(s) for s in self._calls if not s.ok))
         found.latency_s = figure([s.latency_s for s in timed], enough=ENOUGH)
         found.ttft_s = figure([s.ttft_s for s in timed], enough=ENOUGH)
         if found.latency_s is None:
@@ -69,12 +70,13 @@ def slow_calls(seconds: Sequence[float]) -> tuple[float, float]:
         return 0.0, 0.0
     usual_s = quantile(ordered, 0.4)
     noise = (usual_s - quantile(ordered, 0.05)) / usual_s
-    limit = math.log(1 + max(LEAST_SLOWER, NOISES * noise))
+    limit = math.log(1 + max(LEAST_SLOWER, LEAST_SLOWER_S / usual_s, NOISES * noise))
     logs = [log for one in ordered if (log := math.log(one / usual_s)) > limit]
     if not logs:
         return 0.0, 0.0
     return len(logs) / len(ordered), math.sqrt(sum(log * log for log in logs) / len(logs))
 
 
-def _cause(sample: Sample) -> str:
+def cause(sample: Sample) -> str:
+    """Return why a call failed: its HTTP status, else the beginning of what was said."""
     return f"HTTP {sample.status}" if sample.status else sample.error[:80]

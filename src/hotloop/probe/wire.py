@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 ROUNDS = 3
 PHASE_LIMIT_S = 10.0
-ANSWER_LIMIT_S = 3.0
 
 
 class Visit(msgspec.Struct, kw_only=True):
@@ -35,12 +34,17 @@ class Visit(msgspec.Struct, kw_only=True):
     kept: bool | None = None
 
 
-async def visit_endpoint(endpoint: Endpoint, missing: dict[str, str]) -> Connection:
-    """Connect a few times and time each phase. Reasons for what failed go into `missing`."""
+async def visit_endpoint(
+    endpoint: Endpoint, missing: dict[str, str], answer_s: float
+) -> Connection:
+    """Connect a few times and time each phase. Reasons for what failed go into `missing`.
+
+    The server is asked something once; that may take `answer_s`.
+    """
     visits: list[Visit] = []
     for number in range(ROUNDS):
         try:
-            visits.append(await visit(endpoint, asking=number == ROUNDS - 1))
+            visits.append(await visit(endpoint, answer_s if number == ROUNDS - 1 else 0.0))
         except (OSError, LookupFailed, TimeoutError) as error:
             missing["connection"] = f"no connection: {error or type(error).__name__}"
             break
@@ -61,8 +65,8 @@ async def visit_endpoint(endpoint: Endpoint, missing: dict[str, str]) -> Connect
     )
 
 
-async def visit(endpoint: Endpoint, *, asking: bool) -> Visit:
-    """Look the host up, connect and shake hands; `asking` also asks twice for the list of models.
+async def visit(endpoint: Endpoint, answer_s: float) -> Visit:
+    """Look the host up, connect and shake hands; then ask what HTTP it speaks, for `answer_s`.
 
     Raises LookupFailed, OSError or TimeoutError where no connection comes about.
     """
@@ -83,8 +87,9 @@ async def visit(endpoint: Endpoint, *, asking: bool) -> Visit:
         sock.close()
         raise
     try:
-        if asking:
-            await _ask_twice(reader, writer, endpoint, found)
+        with contextlib.suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
+            async with asyncio.timeout(answer_s):
+                await _ask_twice(reader, writer, endpoint, found)
     finally:
         writer.transport.abort()
         await asyncio.sleep(0)  # abort() closes the socket in the loop's next turn
@@ -127,11 +132,9 @@ async def _ask_twice(
     if found.http_version:
         return
     head = f"GET {endpoint.api_path}/models HTTP/1.1\r\nHost: {endpoint.authority}\r\n\r\n"
-    with contextlib.suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
-        async with asyncio.timeout(ANSWER_LIMIT_S):
-            found.http_version = await _answer(reader, writer, head)
-            found.kept = False
-            found.kept = bool(await _answer(reader, writer, head))
+    found.http_version = await _answer(reader, writer, head)
+    found.kept = False
+    found.kept = bool(await _answer(reader, writer, head))
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: str) -> str:
