@@ -106,9 +106,10 @@ def test_without_a_decode_rate_there_is_no_verdict_and_a_reason() -> None:
     bare = msgspec.structs.replace(
         result, decode=msgspec.structs.replace(result.decode, rate_tok_s=None)
     )
+    bare.missing["decode.rate_tok_s"] = "answers were too short"
     found = conclude(bare)
     assert (found.loop, found.verdict, found.profile) == ([], None, None)
-    assert "decode.rate_tok_s" in found.missing["verdict"]
+    assert found.missing["verdict"].endswith("no decode rate: answers were too short")
 
 
 def test_without_a_fit_the_measured_sizes_make_do() -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from e2e_helpers import Home, finish, profile, until
 from hotloop.probe.result import Result
-from hotloop.sim.profile import Profile, load_profile
+from hotloop.sim.profile import Fault, FaultKind, Profile, load_profile
 from hotloop.sim.server import SimServer, serving
 from hotloop.ui.probe_cmd import duration_s
 
@@ -126,6 +126,16 @@ def test_an_endpoint_that_is_not_there_is_reported(home: Home, tmp_path: Path) -
     assert "no connection" in ended.out
     assert "No verdict" in (tmp_path / "r.html").read_text()
     assert not list(home.folder.rglob("probes/*.json"))
+
+
+@pytest.mark.parametrize("kind", ["hang", "html", "cut", "broken_json", "http_429"])
+def test_a_bad_endpoint_gets_a_report(home: Home, kind: FaultKind) -> None:
+    fault = Fault(kind=kind, rate=1.0, after_tokens=2, retry_after_s=0.1)
+    with serving(msgspec.structs.replace(QUICK, faults=(fault,))) as server:
+        ended = home.call("probe", server.base_url, "--time", "2s")
+    assert ended.status == 3, ended.err
+    assert "No verdict: no time to first token or no decode rate: " in ended.out
+    assert "internal error" not in ended.err
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hotloop.probe.result import LeverGain, LoopTable, Result, Verdict
 from hotloop.probe.shapes import fitted
 from hotloop.sim.article import STEPS, TOTAL_S
 
-_NO_VERDICT = "needs ttft.base_s and decode.rate_tok_s"
+_NEEDED = ("ttft.base_s", "ttft", "decode.rate_tok_s", "decode")
 
 
 def conclude(result: Result, budget_s: float = BUDGET_S) -> Result:
@@ -24,7 +24,9 @@ def conclude(result: Result, budget_s: float = BUDGET_S) -> Result:
     """
     rates = rates_of_result(result)
     if rates is None:
-        missing = dict.fromkeys(("loop", "verdict", "profile"), _NO_VERDICT)
+        why = next((result.missing[name] for name in _NEEDED if name in result.missing), "")
+        said = f"no time to first token or no decode rate{why and f': {why}'}"
+        missing = dict.fromkeys(("loop", "verdict", "profile"), said)
         return msgspec.structs.replace(result, missing=result.missing | missing)
     found = tables(rates, budget_s)
     return msgspec.structs.replace(
