@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.client:
         cost = measure_client()
         print(f"client: {cost.core_share:.2%} of a core at 100 tokens/s")
+        print(f"        {cost.bare_share:.2%} for a program that only reads the stream")
         print(f"marks:  first token {cost.first_token_ms:.2f} ms, end {cost.end_ms:.2f} ms")
         print(f"        mean distance from the server's log; worst {cost.worst_ms:.2f} ms")
         return 0

@@ -10,6 +10,7 @@ import msgspec
 
 from bench.probe.served import served
 from hotloop.backend.client import Client
+from hotloop.backend.endpoint import parse_base_url
 from hotloop.probe.prompts import Prompts
 from hotloop.probe.sample import Sample
 from hotloop.probe.session import Session
@@ -25,10 +26,13 @@ CALL_TOKENS = 40
 class ClientCost(msgspec.Struct, kw_only=True):
     """`core_share` is the share of one core at 100 tokens/s; errors of marks are in milliseconds.
 
-    A mark's error is its distance from the server's own: never less than the way between them.
+    `bare_share` is what an asyncio program takes that reads the same stream and ignores it: what
+    waking up a hundred times a second costs on this machine. A mark's error is its distance from
+    the server's own: never less than the way between them.
     """
 
     core_share: float
+    bare_share: float
     first_token_ms: float
     end_ms: float
     worst_ms: float
@@ -38,6 +42,8 @@ def measure_client() -> ClientCost:
     """Stream one long answer for its cost, and many short ones for their marks."""
     with served(_profile(LONG_TOKENS)) as server:
         core_share, _ = asyncio.run(_stream(server.base_url, 1, LONG_TOKENS))
+    with served(_profile(LONG_TOKENS)) as server:
+        bare_share = asyncio.run(_bare(server.base_url))
     with served(_profile(CALL_TOKENS)) as server:
         _, samples = asyncio.run(_stream(server.base_url, CALLS, CALL_TOKENS))
     pairs = list(zip(samples, server.chats, strict=True))
@@ -45,6 +51,7 @@ def measure_client() -> ClientCost:
     end = [_ms(s.marks.end_s, one.end_s) for s, one in pairs]
     return ClientCost(
         core_share=core_share,
+        bare_share=bare_share,
         first_token_ms=statistics.fmean(first),
         end_ms=statistics.fmean(end),
         worst_ms=max(*first, *end),
@@ -71,3 +78,17 @@ async def _stream(base_url: str, calls: int, tokens: int) -> tuple[float, list[S
     wall_s, core_s = time.monotonic() - wall_s, time.process_time() - core_s
     await client.aclose()
     return core_s / wall_s, samples
+
+
+async def _bare(base_url: str) -> float:
+    """Read the same stream and do nothing with it; return the share of a core that it takes."""
+    endpoint = parse_base_url(base_url)
+    reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
+    body = b'{"stream":true,"max_tokens":1000,"messages":[{"role":"user","content":"Go on."}]}'
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    wall_s, core_s = time.monotonic(), time.process_time()
+    writer.write(head.encode() + body)
+    while b"[DONE]" not in await reader.read(65_536):
+        pass
+    writer.transport.abort()
+    return (time.process_time() - core_s) / (time.monotonic() - wall_s)

@@ -36,7 +36,7 @@ class Prompts:
         """Return lines that look like source code, exactly so many characters."""
         lines: list[str] = []
         length = 0
-        while length < characters:
+        while length <= characters:
             line = self._line()
             lines.append(line)
             length += len(line) + 1

@@ -15,7 +15,7 @@ from hotloop.probe.session import Session
 STEPS = 5
 LEAST_TOKENS = 100
 ROUNDS = 4
-SMALL_PER_ROUND = 2
+SMALL_PER_ROUND = 3
 MISSES = 0.2
 """A point that the line misses by more than this breaks the fit."""
 FREE = 0.05
@@ -37,6 +37,7 @@ class TtftPart:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._smalls: list[Sample] = []
         self.rungs: list[Rung] = []
         self.line: Line | None = None
 
@@ -63,8 +64,8 @@ class TtftPart:
                 key = f"ttft.points.{rung.tokens}"
                 result.missing[key] = rung.refused
         cold = [s for rung in self.rungs for s in rung.cold if s.timed]
-        small = [s for s in session.samples if s.timed and not s.calls and _is_small(s)]
-        points = [(float(counter.input(s)), s.ttft_s) for s in (*small[:40], *cold)]
+        small = [s for s in self._smalls if s.timed]
+        points = [(float(counter.input(s)), s.ttft_s) for s in (*small, *cold)]
         self.line = fit_line(points)
         if self.line is None or not cold:
             result.missing["ttft.prefill_tok_s"] = "no two prompt sizes could be measured"
@@ -140,7 +141,8 @@ class TtftPart:
     async def _small(self) -> None:
         session = self._session
         for _ in range(SMALL_PER_ROUND):
-            await session.ask(session.prompts.new("Go on."), 1, "a short new prompt")
+            messages = session.prompts.new("Go on.")
+            self._smalls.append(await session.ask(messages, 1, "a short new prompt"))
 
 
 def fit_with_break(points: list[Point]) -> tuple[Line, int | None, float]:
@@ -183,7 +185,3 @@ def _grouped(points: list[Point]) -> list[tuple[int, list[Point]]]:
     for x, y in points:
         groups.setdefault(size_class(x), []).append((x, y))
     return sorted(groups.items())
-
-
-def _is_small(sample: Sample) -> bool:
-    return sample.asked_chars < 400 and sample.asked_tokens == 1
