@@ -10,9 +10,9 @@ import msgspec
 
 from hotloop.probe.figure import Figure, quantile
 from hotloop.probe.result import Result
+from hotloop.probe.tails import slow_calls
 from hotloop.sim.connection import RequestRecord
 from hotloop.sim.profile import Cache, Profile, Tail
-from hotloop.sim.timing import draw, timetable
 
 BLOCKS = (1, 16, 32, 64, 128, 256)
 SLOTS = (1, 2, 3, 4, 5, 6, 8)
@@ -120,36 +120,29 @@ def checks(profile: Profile, result: Result, chats: Sequence[RequestRecord]) -> 
         share_cost = result.parallel.share_cost
         pace = None if share_cost is None else 1 + share_cost
         yield Check(name="pace of two", planted=1 + profile.share_cost, found=pace)
-    yield from _tail(profile, result, chats)
+    yield from _tail(result, chats)
 
 
-def _tail(profile: Profile, result: Result, chats: Sequence[RequestRecord]) -> Iterator[Check]:
-    """Compare the small calls with what the server's timetable dealt to these very calls."""
-    calls = result.tails.calls
-    dealt = sorted(
-        timetable(
-            profile,
-            one.input_tokens,
-            one.cached_tokens if profile.cache.saves_time else 0,
-            one.output_tokens,
-            slow=draw(profile, index).slow,
-        ).end_s
-        for index, one in list(enumerate(chats))[-calls:]
-    )
+def _tail(result: Result, chats: Sequence[RequestRecord]) -> Iterator[Check]:
+    """Compare the small calls with the server's own log of these very calls.
+
+    The log and not the profile, since too few calls are made to show a planted share exactly.
+    """
+    calls = [one for one in chats[-result.tails.calls :] if one.end_s and one.first_token_s]
+    took = sorted((one.end_s or 0.0) - one.arrival_s for one in calls)
     latency_s = result.tails.latency_s
+    if not took:
+        return
     for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99)):
-        planted = quantile(dealt, share)
+        planted = quantile(took, share)
         value = getattr(latency_s, "median" if name == "p50" else name) if latency_s else None
         sure = latency_s.sure if latency_s else ""
         yield Check(name=f"small calls {name}", planted=planted, found=value, sure=sure)
-    slow = [draw(profile, index).slow > 1.05 for index in range(len(chats) - calls, len(chats))]
-    share = sum(slow) / max(1, len(slow))
-    yield Check(name="slow share (absolute)", planted=0, found=_apart(result, share))
-
-
-def _apart(result: Result, share: float) -> float | None:
+    prefill = [(one.first_token_s or 0.0) - (one.headers_s or 0.0) for one in calls]
+    share, _ = slow_calls(prefill)
     found = result.tails.slow_share
-    return None if found is None else abs(found - share)
+    apart = None if found is None else abs(found - share)
+    yield Check(name="slow share (absolute)", planted=0, found=apart)
 
 
 def _hit_share(profile: Profile, result: Result) -> float:
