@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +12,11 @@ import msgspec
 
 from hotloop.config import EMBEDDED, Config, load_config
 from hotloop.errors import EnvironmentFault, UsageError
-from hotloop.probe.settings import Prices, Progress, Settings, Target, plan
+from hotloop.probe.settings import Prices, Settings, Target, plan
 from hotloop.ui.interrupts import INTERRUPTED, Interrupts
+from hotloop.ui.probe_progress import Display
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
-    from rich.progress import TaskID
-
     from hotloop.backend.retry import Retry
     from hotloop.loop.opening import LocalModel
     from hotloop.probe.result import Result
@@ -137,7 +134,7 @@ class Probing:
     async def _on(self, target: Target) -> Result:
         from hotloop.probe.api import probe
 
-        with Display(self._settings) as display:
+        with Display() as display:
             result = await probe(target, self._settings, display.show)
         if not self._wanted.run_loop or result.cost.stopped == "interrupted":
             return result
@@ -185,45 +182,6 @@ class Probing:
                 _write(wanted.profile_file, profile_toml(result.profile, result.endpoint).encode())
 
 
-class Display:
-    """Shows on stderr how far a probe is: a bar on a terminal, else a line per part."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._bar: Bar | None = None
-        self._task: TaskID | None = None
-        self._part = ""
-
-    def __enter__(self) -> Display:
-        """Show nothing yet."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Take the bar away."""
-        if self._bar is not None:
-            self._bar.stop()
-
-    def show(self, progress: Progress) -> None:
-        """Show a state."""
-        if not sys.stderr.isatty():
-            if progress.part != self._part:
-                self._part = progress.part
-                _say(f"{progress.elapsed_s:5.1f} s  {progress.part.replace('_', ' ')}")
-            return
-        self._draw(progress)
-
-    def _draw(self, progress: Progress) -> None:
-        if self._bar is None or self._task is None:
-            self._bar = _open_bar()
-            self._task = self._bar.add_task("", total=progress.time_s, requests="")
-        self._bar.update(
-            self._task,
-            completed=min(progress.elapsed_s, progress.time_s),
-            description=f"{progress.part.replace('_', ' ')}: {progress.text}"[:44],
-            requests=f"{progress.requests} requests, {progress.input_tokens:,} tokens in",
-        )
-
-
 def cost_text(settings: Settings) -> str:
     """Return in words what a probe takes at most."""
     most = plan(settings)
@@ -237,22 +195,6 @@ def cost_text(settings: Settings) -> str:
 def json_of(result: Result) -> bytes:
     """Return a result as indented JSON."""
     return msgspec.json.format(msgspec.json.encode(result), indent=1)
-
-
-def _open_bar() -> Bar:
-    from rich import progress
-    from rich.console import Console
-
-    bar = progress.Progress(
-        progress.TextColumn("{task.description:<44}", markup=False),
-        progress.BarColumn(bar_width=16),
-        progress.TextColumn("{task.fields[requests]}", markup=False),
-        progress.TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
-    bar.start()
-    return bar
 
 
 def _target(config: Config) -> Target:
