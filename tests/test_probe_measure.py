@@ -14,7 +14,9 @@ from hotloop.probe.result import Result
 from hotloop.probe.settings import Prices, Progress, Settings, plan
 from hotloop.sim.connection import RequestRecord
 from hotloop.sim.profile import Cache, Fault, Profile, Tail
+from hotloop.sim.script import Reply, Script
 from hotloop.sim.server import SimServer, serving
+from scripted_endpoint import Call, serve
 
 PLAIN = Profile(
     queue_s=0.005,
@@ -257,3 +259,51 @@ def test_the_price_is_told_before_and_after() -> None:
     spent = sum(r.input_tokens + 2 * r.output_tokens for r in chats) / 1e6
     assert result.cost.money == pytest.approx(spent, rel=0.01)
     assert result.cost.money <= before.money
+
+
+def test_drafting_shows_in_text_that_is_copied() -> None:
+    script = Script(
+        order="match",
+        replies=(  # four tokens' worth of text in a piece where the prompt holds it, else one
+            Reply(match="Repeat this text", text="abc " * 100, tokens=25),
+            Reply(match="Write a long story", text="xyz " * 100, tokens=100),
+        ),
+    )
+    profile = replace(PLAIN, usage="never")
+    with serving(profile, script) as server:
+        result = asyncio.run(probe(server.base_url, replace(QUICK, time_s=5.0)))
+    assert result.decode.copy_ratio == near(4)
+    assert result.decode.speculation is True
+
+
+def test_how_long_a_prefix_stays_is_seen() -> None:
+    profile = replace(PLAIN, prefill_tok_s=20_000, cache=Cache(ttl_s=0.6))
+    result, _ = measure(profile, replace(QUICK, time_s=6.0, idle_s=(0.05, 1.0)))
+    assert [(one.wait_s, one.kept) for one in result.prefix_cache.idle] == [
+        (0.05, True),
+        (1.0, False),
+    ]
+    assert result.cost.time_s < 8
+
+
+def test_text_that_does_not_stream_is_named() -> None:
+    async def whole(call: Call) -> None:
+        if call.method == "GET":
+            await call.answer("200 OK", b'{"data":[{"id":"m"}]}')
+            return
+        await asyncio.sleep(0.005)
+        usage = {"prompt_tokens": len(call.body) // 4, "completion_tokens": 1}
+        message = {"role": "assistant", "content": "Once upon a time."}
+        choices = [{"index": 0, "message": message, "finish_reason": "stop"}]
+        await call.answer("200 OK", msgspec.json.encode({"choices": choices, "usage": usage}))
+
+    async def main() -> Result:
+        async with serve(whole) as (url, _):
+            return await probe(url, replace(QUICK, time_s=2.0))
+
+    result = asyncio.run(main())
+    assert "burst_text" in kinds(result)
+    assert result.model == "m"
+    assert result.decode.rate_tok_s is None
+    assert result.parallel.slots is None
+    assert result.ttft.base_s is not None
