@@ -46,7 +46,7 @@ def share_s(kind: StepKind, budget_s: float = BUDGET_S) -> float:
 def breaking_step(table: LoopTable, *, levers: bool = False) -> StepKind | None:
     """Return the row that is furthest over its share, None where the loop fits at the p95.
 
-    Where the p50 fits, the p95 decides. Shares are the article's, per iteration.
+    Where the p50 fits, the p95 decides. Shares are those of one iteration.
     """
     p50_s, p95_s = (
         (table.levers_p50_s, table.levers_p95_s) if levers else (table.p50_s, table.p95_s)
