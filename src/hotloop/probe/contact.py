@@ -144,7 +144,7 @@ async def fresh_connections(session: Session, result: Result) -> None:
     heads = [_to_headers_s(one) for one in fresh if one.ok]
     later = [_to_headers_s(one) for one in kept if one.timed]
     if not heads or not later:
-        result.missing["connection.connect_s"] = "too few calls came back"
+        result.missing["connection.connect_s"] = "no time for calls on new connections"
         return
     usual = sorted(later)[len(later) // 2]
     result.connection.connect_s = figure([max(0.0, one - usual) for one in heads], enough=3)

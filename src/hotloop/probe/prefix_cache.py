@@ -23,6 +23,7 @@ LEAST_TOKENS, MOST_TOKENS = 500, 6_000
 PREFILL_S = 0.25
 """A prompt that takes so long to prefill shows a cache plainly."""
 HALF = 0.5
+IDLE_SHARE = 0.15
 CUTS = 6
 LEAST_CLAIMS = 5
 MOST_BLOCK_TOKENS = 512
@@ -55,6 +56,8 @@ class PrefixCachePart:
             if not session.room(2.5 * session.expected_s(self._tokens), 3):
                 break
             await self._round()
+        if session.settings.idle_s:
+            session.begin("prefix_cache", IDLE_SHARE)
         for wait_s in session.settings.idle_s:
             await self._wait(wait_s)
 

@@ -45,7 +45,7 @@ DefectKind = Literal[
     "unsteady",
     "breaks_off",
 ]
-Stopped = Literal["", "time", "requests", "interrupted", "unreachable"]
+Stopped = Literal["", "time", "requests", "tokens", "interrupted", "unreachable"]
 
 
 class Tokens(msgspec.Struct, kw_only=True):

@@ -143,9 +143,9 @@ class Run:
             missing[part] = str(error)
         except Enough:
             missing.setdefault(part, "its share of the budget did not suffice for all of it")
-        except Spent as error:
-            self._stopped = "requests" if str(error) == "requests" else "time"
-            missing.setdefault(part, f"the {self._stopped} of the probe was used up")
+        except Spent as spent:
+            self._stopped = spent.what
+            missing.setdefault(part, f"the probe had no {spent.what} left")
 
     async def _connect(self) -> None:
         result = self.result

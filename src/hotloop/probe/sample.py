@@ -54,12 +54,21 @@ class Sample(msgspec.Struct, kw_only=True):
     @property
     def timed(self) -> bool:
         """Whether its times can be used."""
-        return self.ok and self.steady and self.marks.first_token_s is not None
+        return self.ok and self.steady and self.first_s is not None
+
+    @property
+    def first_s(self) -> float | None:
+        """Return when the first token came.
+
+        A single token may be one that is not shown; then the end of the answer stands for it.
+        """
+        shown_s = self.marks.first_token_s
+        return self.marks.end_s if shown_s is None and self.asked_tokens == 1 else shown_s
 
     @property
     def ttft_s(self) -> float:
         """Return the seconds to the first token; only of a `timed` sample."""
-        return (self.marks.first_token_s or 0.0) - self.start_s
+        return (self.first_s or 0.0) - self.start_s
 
     @property
     def latency_s(self) -> float:

@@ -16,7 +16,7 @@ from hotloop.probe.counting import Counter
 from hotloop.probe.fit import Recent, fit_line, median
 from hotloop.probe.parts import Part
 from hotloop.probe.prompts import Message, Prompts
-from hotloop.probe.result import Cost
+from hotloop.probe.result import Cost, Stopped
 from hotloop.probe.sample import Sample, collect
 from hotloop.probe.settings import OnProgress, Progress, Settings
 
@@ -34,7 +34,11 @@ KNOWN_POINTS = 60
 
 
 class Spent(Exception):
-    """The budget of the probe is used up; the text says which one."""
+    """A budget of the probe is used up: `what` says which one."""
+
+    def __init__(self, what: Stopped) -> None:
+        super().__init__(what)
+        self.what: Stopped = what
 
 
 class GivenUp(Exception):
@@ -66,6 +70,7 @@ class Session:
         self._part_over_s = self.ends_s
         self._part_requests = self._part_over = settings.requests
         self._failures = 0
+        self._under_way: list[Sample] = []
         self._retries_s: dict[asyncio.Task[object] | None, list[float]] = {}
         self._ttft = Recent()
         self._token_s: list[float] = []
@@ -133,20 +138,13 @@ class Session:
         """
         sample = Sample(asked_chars=_chars(messages), asked_tokens=tokens)
         sample.steady = not self._failures
-        self._spend(text)
+        self._spend(text, sample)
         body = self.body(messages, tokens, fields)
-        limit_s = min(self._patience_s(sample), self.ends_s - time.monotonic())
-        sample.start_s = time.monotonic()
+        self._under_way.append(sample)
         try:
-            async with asyncio.timeout(limit_s):
-                await self._call(body, sample)
-        except TimeoutError:
-            if time.monotonic() >= self.ends_s - 0.001:
-                raise Spent("time") from None
-            sample.timed_out = True
-            sample.error = f"no end of the answer within {limit_s:.3g} s"
-        except BackendError as error:
-            sample.error, sample.status = error.cause, error.status
+            await self._call(body, sample)
+        finally:
+            self._under_way.remove(sample)
         self._keep(sample)
         return sample
 
@@ -170,6 +168,20 @@ class Session:
         self._retries_s.setdefault(asyncio.current_task(), []).append(again_s)
 
     async def _call(self, body: bytes, sample: Sample) -> None:
+        limit_s = min(self._patience_s(sample), self.ends_s - time.monotonic())
+        sample.start_s = time.monotonic()
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._converse(body, sample)
+        except TimeoutError:
+            if time.monotonic() >= self.ends_s - 0.001:
+                raise Spent("time") from None
+            sample.timed_out = True
+            sample.error = f"no end of the answer within {limit_s:.3g} s"
+        except BackendError as error:
+            sample.error, sample.status = error.cause, error.status
+
+    async def _converse(self, body: bytes, sample: Sample) -> None:
         task = asyncio.current_task()
         try:
             stream = await self.client.chat(body)
@@ -180,14 +192,21 @@ class Session:
                 sample.steady = False
                 sample.start_s = again_s[-1]
 
-    def _spend(self, text: str) -> None:
-        if self.cost.requests >= self.settings.requests:
+    def _spend(self, text: str, sample: Sample) -> None:
+        """Count a call. Raises Spent or Enough where it would be one too many."""
+        limits, cost = self.settings, self.cost
+        begun = [*self._under_way, sample]
+        input_tokens = cost.input_tokens + sum(self.counter.input(one) for one in begun)
+        output_tokens = cost.output_tokens + sum(one.asked_tokens for one in begun)
+        if cost.requests >= limits.requests:
             raise Spent("requests")
+        if input_tokens > limits.input_tokens or output_tokens > limits.output_tokens:
+            raise Spent("tokens")
         if time.monotonic() >= self.ends_s:
             raise Spent("time")
-        if time.monotonic() >= self._part_over_s or self.cost.requests >= self._part_over:
+        if time.monotonic() >= self._part_over_s or cost.requests >= self._part_over:
             raise Enough
-        self.cost.requests += 1
+        cost.requests += 1
         if self._on_progress is not None:
             self._on_progress(self._progress(text))
 

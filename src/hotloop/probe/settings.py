@@ -10,6 +10,8 @@ from hotloop.probe.parts import Part
 
 DEFAULT_TIME_S = 60.0
 DEFAULT_REQUESTS = 300
+DEFAULT_INPUT_TOKENS = 600_000
+DEFAULT_OUTPUT_TOKENS = 12_000
 
 
 class Prices(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,15 +33,18 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How a probe measures.
 
-    `time_s` and `requests` bound it. `max_width` is the widest fan-out, `most_tokens` the longest
-    prompt. `idle_s` are waits after which a cached prefix is looked for again; they come on top
-    of `time_s`. `answer_s` is how long the first answer may take before the endpoint counts as
-    hung. Prompts are drawn from `seed`; without one each run draws its own, so that nothing it
-    sends can be in a cache already. `budget_s` is what the projected loop is held against.
+    `time_s`, `requests`, `input_tokens` and `output_tokens` bound it. `max_width` is the widest
+    fan-out, `most_tokens` the longest prompt. `idle_s` are waits after which a cached prefix is
+    looked for again; they come on top of `time_s`. `answer_s` is how long the first answer may
+    take before the endpoint counts as hung. Prompts are drawn from `seed`; without one each run
+    draws its own, so that nothing it sends can be in a cache already. `budget_s` is what the
+    projected loop is held against.
     """
 
     time_s: float = DEFAULT_TIME_S
     requests: int = DEFAULT_REQUESTS
+    input_tokens: int = DEFAULT_INPUT_TOKENS
+    output_tokens: int = DEFAULT_OUTPUT_TOKENS
     max_width: int = 8
     most_tokens: int = 16_000
     idle_s: tuple[float, ...] = ()
@@ -59,7 +64,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """The most that a probe may take. Tokens are upper bounds of a fast endpoint."""
+    """The most that a probe may take; a slow endpoint is asked for far less."""
 
     time_s: float
     requests: int
@@ -68,23 +73,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     money: float | None
 
 
-INPUT_TOKENS_PER_REQUEST = 900
-OUTPUT_TOKENS_PER_REQUEST = 40
-
-
 def plan(settings: Settings) -> Plan:
     """Return what a probe with these settings takes at most, before anything is sent."""
-    share = settings.requests / DEFAULT_REQUESTS
-    ladder = int(8 * settings.most_tokens * min(1.0, share))
-    input_tokens = settings.requests * INPUT_TOKENS_PER_REQUEST + ladder
-    output_tokens = settings.requests * OUTPUT_TOKENS_PER_REQUEST
     prices = settings.prices
+    tokens = (settings.input_tokens, 0, settings.output_tokens)
     return Plan(
         time_s=settings.time_s + sum(settings.idle_s),
         requests=settings.requests,
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        money=prices.of(input_tokens, 0, output_tokens) if prices else None,
+        input_tokens=settings.input_tokens,
+        output_tokens=settings.output_tokens,
+        money=prices.of(*tokens) if prices else None,
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from hotloop.probe.decode import DecodePart, token_s
-from hotloop.probe.figure import Figure, figure
+from hotloop.probe.figure import Figure, figure, quantile
 from hotloop.probe.fit import Line, median
 from hotloop.probe.parts import Structured, Validity
 from hotloop.probe.prompts import DISOBEY
@@ -26,9 +26,10 @@ from hotloop.probe.schemas import (
 from hotloop.probe.session import LEAST_TOKEN_S, Session
 
 ROUNDS = 6
-QUICK_TOKEN_S = 0.008
-"""Below this an answer may name three files, above it two."""
-FREE_TOKENS = 32
+PACES = ((0.008, 3), (0.016, 2))
+"""Below so many seconds per token an answer names so many files, else one."""
+FREE_TOKENS = 24
+QUICKER = 0.25
 MOST_TOKENS = 160
 PROOFS = 2
 PROOF_TOKENS = 48
@@ -42,7 +43,7 @@ class StructuredPart:
     def __init__(self, session: Session, decode: DecodePart) -> None:
         self._session = session
         self._decode = decode
-        self._files = 2
+        self._files = 1
         self.free: list[Sample] = []
         self.schema: list[Sample] = []
         self.tools: list[Sample] = []
@@ -56,7 +57,7 @@ class StructuredPart:
     async def run(self) -> None:
         """Measure until the part's share is used up."""
         session = self._session
-        self._files = 3 if session.token_s < QUICK_TOKEN_S else 2
+        self._files = next((count for pace, count in PACES if session.token_s < pace), 1)
         await self._first()
         for number in range(ROUNDS):
             if number and not session.room(self._round_s(), 4):
@@ -67,10 +68,6 @@ class StructuredPart:
         """Write what was found into the result; `line` is the fit of the time to first token."""
         found, counter = result.structured, self._session.counter
         self._rates(found, line)
-        if found.free_token_s and found.free_token_s.median > LEAST_TOKEN_S:
-            free_s = found.free_token_s.median
-            found.schema_ratio = found.schema_token_s and found.schema_token_s.median / free_s
-            found.tool_ratio = found.tool_token_s and found.tool_token_s.median / free_s
         self._compile(found)
         self._calls(found)
         found.schema_validity = _validity(self.schema, schema=True)
@@ -84,16 +81,25 @@ class StructuredPart:
             result.missing["structured.tokens"] = counter.doubt
 
     def _rates(self, found: Structured, line: Line | None) -> None:
-        counter = self._session.counter
-        plain = [*self.free, *self._decode.novel]
-        found.free_token_s = self._figure([token_s(s, counter) for s in plain])
-        found.schema_token_s = self._figure([token_s(s, counter) for s in self.schema])
-        found.tool_token_s = self._figure([self._tool_token_s(s, line) for s in self.tools])
+        """Set times per token and their ratios.
 
-    def _figure(self, values: Sequence[float | None]) -> Figure | None:
+        The ratios are those of the quicker calls: a few calls are slow as a whole by chance.
+        """
+        counter = self._session.counter
+        plain = _known(token_s(s, counter) for s in (*self.free, *self._decode.novel))
+        held = _known(token_s(s, counter) for s in (*self._new_schema[:1], *self.schema))
+        called = _known(self._tool_token_s(s, line) for s in self.tools)
+        found.free_token_s = self._figure(plain)
+        found.schema_token_s = self._figure(held)
+        found.tool_token_s = self._figure(called)
+        usual_s = quantile(plain, QUICKER) if plain else 0.0
+        if usual_s > LEAST_TOKEN_S:
+            found.schema_ratio = quantile(held, QUICKER) / usual_s if held else None
+            found.tool_ratio = quantile(called, QUICKER) / usual_s if called else None
+
+    def _figure(self, values: Sequence[float]) -> Figure | None:
         doubt = self._session.counter.doubt
-        known = [value for value in values if value is not None]
-        return figure(known, enough=4, sure="low" if doubt else None, why=doubt)
+        return figure(values, enough=4, sure="low" if doubt else None, why=doubt)
 
     def _tool_token_s(self, sample: Sample, line: Line | None) -> float | None:
         """Return a tool call's seconds per token.
@@ -215,6 +221,11 @@ class StructuredPart:
         return await session.ask(
             prompts.new(task), MOST_TOKENS, "the same as a tool call", **fields
         )
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    """Return the values that could be found, in order."""
+    return sorted(value for value in values if value is not None)
 
 
 def _in_one_piece(sample: Sample) -> bool:

@@ -14,6 +14,8 @@ from hotloop.probe.session import Session
 
 STEPS = 5
 LEAST_TOKENS = 100
+CONTACTS = 2
+"""The very first calls count too: on a slow endpoint they are a good part of all there will be."""
 ROUNDS = 4
 SMALL_PER_ROUND = 3
 MISSES = 0.2
@@ -64,7 +66,7 @@ class TtftPart:
                 key = f"ttft.points.{rung.tokens}"
                 result.missing[key] = rung.refused
         cold = [s for rung in self.rungs for s in rung.cold if s.timed]
-        small = [s for s in self._smalls if s.timed]
+        small = [s for s in (*session.samples[:CONTACTS], *self._smalls) if s.timed]
         points = [(float(counter.input(s)), s.ttft_s) for s in (*small, *cold)]
         self.line = fit_line(points)
         if self.line is None or not cold:
