@@ -53,11 +53,11 @@ def test_a_probe_writes_all_it_found(home: Home, quick: SimServer, tmp_path: Pat
     assert result.cost.requests <= 150
     assert len([r for r in quick.requests if r.path.endswith("completions")]) <= 150
     assert result.verdict is not None
-    assert result.loop[0].p50_s == pytest.approx(loop_s(QUICK), rel=0.05)
+    assert result.loop[0].p50_s == pytest.approx(loop_s(QUICK), rel=0.1)
     assert "<svg" in Path(files[1]).read_text()
     made = load_profile(files[2])
     assert made == result.profile
-    assert made.decode_tok_s == pytest.approx(400, rel=0.05)
+    assert made.decode_tok_s == pytest.approx(400, rel=0.1)
 
     kept = list(home.folder.rglob("probes/*.json"))
     assert [json.loads(file.read_bytes())["model"] for file in kept] == ["quick"]
@@ -87,7 +87,7 @@ def test_the_profile_serves_as_the_backend_did(home: Home, tmp_path: Path) -> No
     result = msgspec.json.decode(ended.out, type=Result)
     assert result.model == "quick"
     assert result.ttft.base_s is not None
-    assert result.ttft.base_s.median == pytest.approx(0.03, rel=0.2)
+    assert result.ttft.base_s.median == pytest.approx(0.03, rel=0.4)
 
 
 def test_a_dry_run_says_the_cost_and_sends_nothing(home: Home, quick: SimServer) -> None:
@@ -114,6 +114,21 @@ def test_an_interrupted_probe_keeps_what_it_has(home: Home, tmp_path: Path) -> N
     assert result.ttft.points
     assert result.missing
     home.assert_alone()
+
+
+def test_an_interrupted_loop_costs_no_result(home: Home, tmp_path: Path) -> None:
+    file = tmp_path / "r.json"
+    with serving(QUICK) as server:
+        limits = ["--time", "6s", "--max-tokens", "2000", "--run-loop"]
+        process = home.start("probe", server.base_url, *limits, "--json", str(file))
+        until(lambda: any(len(request.body) > 20_000 for request in server.requests))
+        process.send_signal(signal.SIGINT)
+        ended = finish(process)
+    assert ended.status == 130, ended.err
+    result = msgspec.json.decode(file.read_bytes(), type=Result)
+    assert result.missing["loop_run"] == "interrupted"
+    assert result.verdict is not None
+    assert "The article's loop takes" in ended.out
 
 
 def test_an_endpoint_that_is_not_there_is_reported(home: Home, tmp_path: Path) -> None:

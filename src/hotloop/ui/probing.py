@@ -13,6 +13,7 @@ import msgspec
 from hotloop.config import EMBEDDED, Config, load_config
 from hotloop.errors import EnvironmentFault, UsageError
 from hotloop.probe.settings import Prices, Settings, Target, plan
+from hotloop.sim.article import TESTS_S
 from hotloop.ui.interrupts import INTERRUPTED, Interrupts
 from hotloop.ui.probe_progress import Display
 
@@ -136,12 +137,19 @@ class Probing:
 
         with Display() as display:
             result = await probe(target, self._settings, display.show)
-        if not self._wanted.run_loop or result.cost.stopped == "interrupted":
+        if not (self._wanted.run_loop and result.loop) or result.cost.stopped == "interrupted":
             return result
         from hotloop.probe.looprun import with_loop_run
 
-        _say("now the article's loop for real")
-        return await with_loop_run(result, target)
+        _say(f"now the article's loop for real, some {result.loop[0].p50_s - TESTS_S:.0f} s")
+        try:
+            return await with_loop_run(result, target)
+        except asyncio.CancelledError:  # what the probe found is there all the same
+            if (task := asyncio.current_task()) is not None:
+                task.uncancel()
+            result.cost.stopped = "interrupted"
+            missing = result.missing | {"loop_run": "interrupted"}
+            return msgspec.structs.replace(result, missing=missing)
 
     def _told(self, result: Result) -> int:
         wanted = self._wanted
