@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from hotloop.backend.client import Client
 from hotloop.ledger.events import StepKind
+from hotloop.probe.figure import quantile
 from hotloop.probe.loopmodel import project, rows_s, table, tables, with_levers
 from hotloop.probe.looprun import run_loop, with_loop_run
 from hotloop.probe.rates import Rates, rates_of_profile
@@ -20,6 +22,7 @@ from hotloop.probe.shapes import LEVERS, Loop, article, fitted, tracelab
 from hotloop.sim.article import STEPS, TOTAL_S, TWO_ITERATIONS_S
 from hotloop.sim.profile import Cache, Profile, Tail, load_profile
 from hotloop.sim.server import SimServer
+from hotloop.sim.timing import draw, timetable
 from tests.probe_results import result_of
 
 QUICK = Profile(
@@ -36,15 +39,18 @@ UNCACHED = msgspec.structs.replace(QUICK, cache=Cache(enabled=False), prefill_to
 PLAIN = msgspec.structs.replace(QUICK, structured_factor=1.0, ttft_base_s=0.08, decode_tok_s=1_100)
 
 
-def quietest(profile: Profile, loop: Loop, close: float = 0.03) -> LoopRun:
-    """Run a loop up to three times: other load on the machine only ever makes it longer."""
-    expected_s = sum(rows_s(rates_of_profile(profile), loop).values())
-    runs: list[LoopRun] = []
-    while len(runs) < 3:
-        runs.append(asyncio.run(ran(profile, loop)))
-        if abs(runs[-1].total_s - expected_s) < close * expected_s / 2:
+def quietest(profile: Profile, loop: Loop) -> dict[StepKind, float]:
+    """Return the least of each row of up to five runs: other load only ever makes it longer."""
+    expected = rows_s(rates_of_profile(profile), loop)
+    least = dict.fromkeys(expected, float("inf"))
+    for _ in range(5):
+        run = asyncio.run(ran(profile, loop))
+        assert len(run.calls) == sum(len(step.parts) for step in loop)
+        assert run.projected_s == pytest.approx(sum(expected.values()), rel=0.01)
+        least = {kind: min(took_s, run.rows_s[kind]) for kind, took_s in least.items()}
+        if sum(least.values()) < sum(expected.values()) * 1.005:
             break
-    return min(runs, key=lambda run: run.total_s)
+    return least
 
 
 async def ran(profile: Profile, loop: Loop) -> LoopRun:
@@ -60,16 +66,12 @@ async def ran(profile: Profile, loop: Loop) -> LoopRun:
 @pytest.mark.parametrize("iterations", [1, 2])
 def test_the_projected_loop_is_the_one_that_really_runs(profile: Profile, iterations: int) -> None:
     loop = article(iterations)
-    run = quietest(profile, loop)
+    took = quietest(profile, loop)
     expected = rows_s(rates_of_profile(profile), loop)
-    assert len(run.calls) == 9 + 3 * (iterations - 1)
     tests_s = 5.0 * iterations
-    took_s, projected_s = run.total_s - tests_s, sum(expected.values()) - tests_s
-    assert projected_s == pytest.approx(took_s, rel=0.03)
-    for kind, row_s in run.rows_s.items():
-        assert expected[kind] == pytest.approx(row_s, rel=0.05, abs=0.03), kind
-    assert run.error is not None
-    assert abs(run.error) < 0.05
+    assert sum(expected.values()) - tests_s == pytest.approx(sum(took.values()) - tests_s, rel=0.03)
+    for kind, row_s in took.items():
+        assert expected[kind] == pytest.approx(row_s, rel=0.05, abs=0.01), kind
 
 
 def test_a_result_can_be_held_against_the_loop_really_run() -> None:
@@ -81,10 +83,8 @@ def test_a_result_can_be_held_against_the_loop_really_run() -> None:
             error = 0.0 if run is None or run.error is None else run.error
             return error, 0.0 if run is None else run.total_s, result.missing
 
-    error, total_s, missing = min(
-        (asyncio.run(held(PLAIN)) for _ in range(2)), key=lambda found: abs(found[0])
-    )
-    assert abs(error) < 0.05
+    error, total_s, missing = asyncio.run(held(PLAIN))
+    assert abs(error) < 0.15
     assert total_s > 5
     assert not missing
     slower = msgspec.structs.replace(PLAIN, decode_tok_s=500)
@@ -100,9 +100,9 @@ def test_a_shorter_loop_is_projected_as_it_runs_too() -> None:
     prefetch, batch, _, finish, short, _ = LEVERS["article"]
     rates = rates_of_profile(QUICK)
     loop = with_levers(rates, article(), [prefetch, finish, short])
-    run = quietest(QUICK, loop)
-    assert sum(rows_s(rates, loop).values()) - 5 == pytest.approx(run.total_s - 5, rel=0.03)
-    assert len(run.calls) == 5
+    took_s = sum(quietest(QUICK, loop).values())
+    assert sum(rows_s(rates, loop).values()) - 5 == pytest.approx(took_s - 5, rel=0.03)
+    assert sum(len(step.parts) for step in loop) == 5
     assert batch.name == "several actions per call"
 
 
@@ -110,9 +110,9 @@ def test_tracelabs_session_is_projected_as_it_runs() -> None:
     profile = msgspec.structs.replace(QUICK, prefill_tok_s=600_000, context_tokens=40_000)
     loop = fitted(tracelab(), 30_000)
     cold = (msgspec.structs.replace(loop[0], warm_tokens=0), *loop[1:])
-    run = quietest(profile, cold)
+    took_s = sum(quietest(profile, cold).values())
     rows = rows_s(rates_of_profile(profile), cold)
-    assert sum(rows.values()) == pytest.approx(run.total_s, rel=0.04)
+    assert sum(rows.values()) == pytest.approx(took_s, rel=0.04)
 
 
 @pytest.mark.parametrize("name", ["fast", "slow"])
@@ -143,25 +143,20 @@ def test_a_tail_makes_the_p95_of_the_sum_not_the_sum_of_p95s() -> None:
 
 
 def test_the_quantiles_are_those_of_a_backend_with_such_a_tail() -> None:
-    profile = Profile(
-        ttft_base_s=0.004, decode_tok_s=20_000, tail=Tail(share=0.3, sigma=0.8), output_tokens=600
-    )
-    loop = tuple(step for step in article() if step.parts)
+    profile = Profile(ttft_base_s=0.3, decode_tok_s=80, tail=Tail(share=0.3, sigma=0.8))
+    index = count()
 
-    async def many() -> list[float]:
-        async with SimServer(profile) as server:
-            client = Client(server.base_url, profile.model, "")
-            try:
-                short = (msgspec.structs.replace(loop[0], new_tokens=50), *loop[1:])
-                return sorted([(await run_loop(client, short)).total_s for _ in range(40)])
-            finally:
-                await client.aclose()
+    def took_s() -> float:
+        calls = [(p.output_tokens, p.structured) for step in article() for p in step.parts]
+        return 5.0 + sum(
+            timetable(profile, 8_000, 0, *call, slow=draw(profile, next(index)).slow).end_s
+            for call in calls
+        )
 
-    took = asyncio.run(many())
-    found = project(rates_of_profile(profile), loop)
-    # The client's own time, some 2 ms a call here, is what the model leaves out.
-    assert found.p50_s < took[20] < found.p50_s + 9 * 0.004
-    assert found.p95_s * 0.75 < took[38] < found.p95_s * 1.35 + 9 * 0.004
+    totals = sorted(took_s() for _ in range(3_000))
+    found = project(rates_of_profile(profile), article())
+    assert found.p50_s == pytest.approx(quantile(totals, 0.5), rel=0.02)
+    assert found.p95_s == pytest.approx(quantile(totals, 0.95), rel=0.03)
 
 
 def test_each_lever_only_takes_time_away_and_all_words_stay() -> None:
