@@ -16,7 +16,7 @@ from hotloop.probe.structured import StructuredPart
 ROUNDS = 3
 LONG_TOKENS = 128
 BEGUN_TOKENS = 6
-LEAST_PREFILL, MOST_PREFILL = 256, 8_000
+LEAST_PREFILL, MOST_PREFILL = 64, 8_192
 STALLS = 0.5
 """A neighbour that got nothing for this share of a prefill was held up by it."""
 FITS = 0.45

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hotloop.probe.decode import gaps_figure, token_s
-from hotloop.probe.figure import figure, quantile
-from hotloop.probe.fit import median
+from hotloop.probe.figure import figure
+from hotloop.probe.fit import median, quicker
 from hotloop.probe.parts import FanOut
 from hotloop.probe.prompts import Message
 from hotloop.probe.result import Result
@@ -16,6 +16,8 @@ from hotloop.probe.session import Session
 PREFIX_TOKENS = 400
 TOKENS = 32
 ROUNDS = 3
+FIRST = 0.2
+"""The prefix may take this share of the part's time."""
 INSTANT_S = 0.01
 """Answers that stream for less than this end before others begin, slots or not."""
 GAINS = 1.1
@@ -32,9 +34,9 @@ class ParallelPart:
     async def run(self) -> None:
         """Measure until the part's share is used up."""
         session = self._session
-        prefix = session.prompts.prefix(session.counter.chars(PREFIX_TOKENS))
+        prefix = session.prompts.prefix(session.counter.chars(self._prefix_tokens()))
+        widths = self._widths()
         await session.ask([*prefix, self._task()], 1, "a prefix to fan out from")
-        widths = _widths(session.settings.max_width)[::-1]
         await self._open(widths[0])
         for number in range(ROUNDS):
             for width in widths:
@@ -116,7 +118,7 @@ class ParallelPart:
         counter = self._session.counter
         calls = [s for batch in self._batches.get(width, []) for s in batch]
         values = [each for s in calls if (each := token_s(s, counter))]
-        return quantile(sorted(values), 0.25) if values else None
+        return quicker(values) if values else None
 
     async def _open(self, width: int) -> None:
         """Open all connections that will be needed, so that opening them costs no batch time."""
@@ -130,6 +132,21 @@ class ParallelPart:
         text = f"{width} calls at once"
         calls = [session.ask([*prefix, self._task()], TOKENS, text) for _ in range(width)]
         return await session.together(calls)
+
+    def _prefix_tokens(self) -> int:
+        tokens = PREFIX_TOKENS
+        while tokens > 50 and self._session.expected_s(tokens) > FIRST * self._session.left_s():
+            tokens //= 2
+        return tokens
+
+    def _widths(self) -> list[int]:
+        """Return the widths to try, the greatest first; on a slow endpoint not the greatest."""
+        session = self._session
+        widths = _widths(session.settings.max_width)[::-1]
+        call_s = session.expected_s(40, TOKENS)
+        while len(widths) > 2 and widths[0] * call_s / 2 > session.left_s():
+            widths = widths[1:]
+        return widths
 
     def _task(self) -> Message:
         prompts = self._session.prompts

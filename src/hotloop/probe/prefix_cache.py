@@ -22,6 +22,8 @@ STRANGERS = 3
 LEAST_TOKENS, MOST_TOKENS = 500, 6_000
 PREFILL_S = 0.25
 """A prompt that takes so long to prefill shows a cache plainly."""
+SEEN_S, SEEN_SHARE = 0.02, 0.2
+"""A prefill shows what a cache saves of it if it takes so long, also beside the base."""
 HALF = 0.5
 IDLE_SHARE = 0.15
 CUTS = 6

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from hotloop.probe.decode import DecodePart, token_s
-from hotloop.probe.figure import Figure, figure, quantile
-from hotloop.probe.fit import Line, median
+from hotloop.probe.figure import Figure, figure
+from hotloop.probe.fit import Line, median, quicker
 from hotloop.probe.parts import Structured, Validity
 from hotloop.probe.prompts import DISOBEY
 from hotloop.probe.result import Result
@@ -26,10 +26,10 @@ from hotloop.probe.schemas import (
 from hotloop.probe.session import LEAST_TOKEN_S, Session
 
 ROUNDS = 6
+MIN_ROUNDS = 2
 PACES = ((0.008, 3), (0.016, 2))
 """Below so many seconds per token an answer names so many files, else one."""
 FREE_TOKENS = 24
-QUICKER = 0.25
 MOST_TOKENS = 160
 PROOFS = 2
 PROOF_TOKENS = 48
@@ -60,7 +60,7 @@ class StructuredPart:
         self._files = next((count for pace, count in PACES if session.token_s < pace), 1)
         await self._first()
         for number in range(ROUNDS):
-            if number and not session.room(self._round_s(), 4):
+            if number >= MIN_ROUNDS and not session.room(self._round_s(), 4):
                 break
             await self._round()
 
@@ -92,10 +92,10 @@ class StructuredPart:
         found.free_token_s = self._figure(plain)
         found.schema_token_s = self._figure(held)
         found.tool_token_s = self._figure(called)
-        usual_s = quantile(plain, QUICKER) if plain else 0.0
+        usual_s = quicker(plain) if plain else 0.0
         if usual_s > LEAST_TOKEN_S:
-            found.schema_ratio = quantile(held, QUICKER) / usual_s if held else None
-            found.tool_ratio = quantile(called, QUICKER) / usual_s if called else None
+            found.schema_ratio = quicker(held) / usual_s if held else None
+            found.tool_ratio = quicker(called) / usual_s if called else None
 
     def _figure(self, values: Sequence[float]) -> Figure | None:
         doubt = self._session.counter.doubt
@@ -224,8 +224,7 @@ class StructuredPart:
 
 
 def _known(values: Iterable[float | None]) -> list[float]:
-    """Return the values that could be found, in order."""
-    return sorted(value for value in values if value is not None)
+    return [value for value in values if value is not None]
 
 
 def _in_one_piece(sample: Sample) -> bool:

@@ -103,18 +103,24 @@ class TtftPart:
         )
 
     def _sizes(self, context_tokens: int | None) -> list[int]:
-        """Return a ladder that doubles, as long as the part can afford."""
-        session = self._session
-        most = session.settings.most_tokens
+        """Return a ladder that doubles, as long as the part can afford; on slow ones a short one.
+
+        Slow is where five rungs would end below a thousand tokens.
+        """
+        most = self._session.settings.most_tokens
         if context_tokens is not None:
             most = min(most, int(context_tokens * 0.9) - 64)
-        while most > 2 * LEAST_TOKENS:
-            sizes = [most >> step for step in reversed(range(STEPS))]
-            cost_s = sum(session.expected_s(size) for size in sizes) * 1.7
-            if cost_s <= session.left_s():
+        long = self._ladder(most, STEPS, 1.7)
+        return long if long and long[-1] >= 1_000 else self._ladder(most, 3, 1.1)
+
+    def _ladder(self, most: int, steps: int, factor: float) -> list[int]:
+        session = self._session
+        while most > LEAST_TOKENS:
+            sizes = [most >> step for step in reversed(range(steps))]
+            if sum(session.expected_s(size) for size in sizes) * factor <= session.left_s():
                 break
-            most //= 2
-        return [size for step in reversed(range(STEPS)) if (size := most >> step) > LEAST_TOKENS]
+            most = most * 3 // 4
+        return [size for step in reversed(range(steps)) if (size := most >> step) >= LEAST_TOKENS]
 
     def _affordable(self, rung: Rung, first: bool) -> bool:
         session = self._session
