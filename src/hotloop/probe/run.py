@@ -62,7 +62,7 @@ class Run:
 
     async def measure(self) -> None:
         """Measure part after part. Raises Unusable when the endpoint answers no call at all."""
-        self.session.begin("connection", 0.3)
+        self.session.begin("connection", 1.0)
         await self._connect()
         await first_contact(self.session, self.result)
         steps = self._steps()
@@ -80,7 +80,7 @@ class Run:
         result = self.result
         self._stopped = "unreachable"
         result.defects.append(Defect(kind=error.kind, text=str(error)))
-        for part, _, _ in self._steps():
+        for part, _, _ in self._steps()[1:]:
             result.missing.setdefault(part, str(error))
         begun = [s for s in self.session.samples if s.marks.first_token_s]
         if begun:  # it breaks off, but how soon it begins is known
