@@ -52,6 +52,12 @@ def _times(_: click.Context, __: click.Parameter, value: str | None) -> tuple[fl
 @click.option("--model", help="The model's name; without one, the first that is listed.")
 @click.option("--time", "time_s", default="60s", show_default=True, callback=_time, help="At most.")
 @click.option("--requests", default=300, show_default=True, type=click.IntRange(1), help="At most.")
+@click.option(
+    "--tokens-in", default=600_000, show_default=True, type=click.IntRange(1), help="At most."
+)
+@click.option(
+    "--tokens-out", default=12_000, show_default=True, type=click.IntRange(1), help="At most."
+)
 @click.option("--parallel", default=8, show_default=True, type=click.IntRange(1), help="Fan-out.")
 @click.option(
     "--max-tokens",

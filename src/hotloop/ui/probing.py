@@ -32,6 +32,8 @@ class Wanted(msgspec.Struct, kw_only=True):
     model: str | None = None
     time_s: float = 60.0
     requests: int = 300
+    tokens_in: int = 600_000
+    tokens_out: int = 12_000
     parallel: int = 8
     max_tokens: int = 16_000
     idle: tuple[float, ...] = ()
@@ -58,6 +60,8 @@ class Wanted(msgspec.Struct, kw_only=True):
         return Settings(
             time_s=self.time_s,
             requests=self.requests,
+            input_tokens=self.tokens_in,
+            output_tokens=self.tokens_out,
             max_width=self.parallel,
             most_tokens=self.max_tokens,
             idle_s=self.idle,
