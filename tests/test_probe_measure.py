@@ -227,6 +227,13 @@ def test_an_interrupt_keeps_what_was_measured() -> None:
     assert "parallel.fan_out" in result.missing
 
 
+def test_an_interrupt_of_the_first_call_gives_an_empty_result() -> None:
+    result = interrupted(PLAIN, lambda progress: True)
+    assert result.cost.stopped == "interrupted"
+    assert result.ttft.base_s is None
+    assert result.defects == []
+
+
 def test_the_number_of_requests_is_kept() -> None:
     result, chats = measure(PLAIN, replace(QUICK, requests=30))
     assert len(chats) == result.cost.requests <= 30

@@ -17,6 +17,8 @@ def find_defects(
     result: Result, samples: Sequence[Sample], *, waits_for_decode: bool
 ) -> list[Defect]:
     """Return the defects that a result and all calls together show."""
+    if not any(sample.ok for sample in samples):
+        return list(_failures(samples))
     finders = (_tokens, _structured, _cache, _streaming)
     found = [defect for finder in finders for defect in finder(result)]
     return [*found, *_failures(samples), *_neighbours(result, waits_for_decode)]
