@@ -90,13 +90,20 @@ def test_the_profile_serves_as_the_backend_did(home: Home, tmp_path: Path) -> No
     assert result.ttft.base_s.median == pytest.approx(0.03, rel=0.4)
 
 
+def cost(said: str) -> float:
+    return float(said.rpartition("that costs ")[2])
+
+
 def test_a_dry_run_says_the_cost_and_sends_nothing(home: Home, quick: SimServer) -> None:
     price = ["--price-in", "3", "--price-out", "15"]
     ended = home.call("probe", quick.base_url, "--dry-run", "--requests", "100", *price)
     assert ended.status == 0
     assert ended.out == ""
     assert "100 requests" in ended.err
-    assert "which cost" in ended.err
+    more = home.call("probe", quick.base_url, "--dry-run", "--run-loop", *price)
+    assert "then the loop" in more.err
+    assert cost(more.err) > cost(ended.err)
+    assert "that costs" in ended.err
     assert not quick.requests
 
 

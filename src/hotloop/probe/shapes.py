@@ -133,6 +133,17 @@ def fitted(loop: Loop, context_tokens: int | None) -> Loop:
     return (cut, *loop[1:])
 
 
+def total_tokens(loop: Loop) -> tuple[int, int]:
+    """Return the input tokens, cached or not, and the output tokens of all calls of a loop."""
+    sent, written, context = 0, 0, 0
+    for step in loop:
+        context += step.new_tokens
+        sent += context if step.parts else 0
+        written += _output(step)
+        context += _output(step)
+    return sent, written
+
+
 def _output(step: Step) -> int:
     return sum(part.output_tokens for part in step.parts)
 

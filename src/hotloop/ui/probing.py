@@ -13,6 +13,7 @@ import msgspec
 from hotloop.config import EMBEDDED, Config, load_config
 from hotloop.errors import EnvironmentFault, UsageError
 from hotloop.probe.settings import Prices, Settings, Target, plan
+from hotloop.probe.shapes import article, total_tokens
 from hotloop.sim.article import TESTS_S
 from hotloop.ui.interrupts import INTERRUPTED, Interrupts
 from hotloop.ui.probe_progress import Display
@@ -95,7 +96,7 @@ class Probing:
             from hotloop.backend.endpoint import parse_base_url
 
             where = parse_base_url(config.backend).base_url
-        _say(f"{where}: {cost_text(self._settings)}")
+        _say(f"{where}: {cost_text(self._settings, self._wanted.run_loop)}")
         if self._wanted.dry_run:
             return 0
         with self._interrupts.caught():
@@ -165,7 +166,7 @@ class Probing:
 
             print_result(make_console(), result)
         self._write(result)
-        if result.verdict is not None:
+        if result.verdict is not None and result.cost.stopped != "interrupted":
             from hotloop.probe.cached import store
 
             store(result)
@@ -194,14 +195,19 @@ class Probing:
                 _write(wanted.profile_file, profile_toml(result.profile, result.endpoint).encode())
 
 
-def cost_text(settings: Settings) -> str:
-    """Return in words what a probe takes at most."""
-    most = plan(settings)
+def cost_text(settings: Settings, run_loop: bool) -> str:
+    """Return in words what a probe takes at most, and the loop after it if it is run."""
+    most, money = plan(settings), ""
     text = (
         f"at most {most.time_s:g} s, {most.requests} requests, "
         f"{most.input_tokens:,} tokens in and {most.output_tokens:,} out"
     )
-    return text if most.money is None else f"{text}, which cost {most.money:.2f}"
+    sent, written = total_tokens(article()) if run_loop else (0, 0)
+    if run_loop:
+        text += f"; then the loop, {sent:,} in and {written:,} out"
+    if most.money is not None and settings.prices is not None:
+        money = f"; that costs {most.money + settings.prices.of(sent, 0, written):.2f}"
+    return text + money
 
 
 def json_of(result: Result) -> bytes:
