@@ -38,14 +38,14 @@ class ClientCost(msgspec.Struct, kw_only=True):
     worst_ms: float
 
 
-def measure_client() -> ClientCost:
+def measure_client(tokens: int = LONG_TOKENS, calls: int = CALLS) -> ClientCost:
     """Stream one long answer for its cost, and many short ones for their marks."""
-    with served(_profile(LONG_TOKENS)) as server:
-        core_share, _ = asyncio.run(_stream(server.base_url, 1, LONG_TOKENS))
-    with served(_profile(LONG_TOKENS)) as server:
-        bare_share = asyncio.run(_bare(server.base_url))
+    with served(_profile(tokens)) as server:
+        core_share, _ = asyncio.run(_stream(server.base_url, 1, tokens))
+    with served(_profile(tokens)) as server:
+        bare_share = asyncio.run(_bare(server.base_url, tokens))
     with served(_profile(CALL_TOKENS)) as server:
-        _, samples = asyncio.run(_stream(server.base_url, CALLS, CALL_TOKENS))
+        _, samples = asyncio.run(_stream(server.base_url, calls, CALL_TOKENS))
     pairs = list(zip(samples, server.chats, strict=True))
     first = [_ms(s.marks.first_token_s, one.first_token_s) for s, one in pairs]
     end = [_ms(s.marks.end_s, one.end_s) for s, one in pairs]
@@ -80,11 +80,13 @@ async def _stream(base_url: str, calls: int, tokens: int) -> tuple[float, list[S
     return core_s / wall_s, samples
 
 
-async def _bare(base_url: str) -> float:
+async def _bare(base_url: str, tokens: int) -> float:
     """Read the same stream and do nothing with it; return the share of a core that it takes."""
     endpoint = parse_base_url(base_url)
     reader, writer = await asyncio.open_connection(endpoint.host, endpoint.port)
-    body = b'{"stream":true,"max_tokens":1000,"messages":[{"role":"user","content":"Go on."}]}'
+    asked = {"role": "user", "content": "Go on."}
+    request = {"stream": True, "max_tokens": tokens, "messages": [asked]}
+    body = msgspec.json.encode(request)
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
     wall_s, core_s = time.monotonic(), time.process_time()
     writer.write(head.encode() + body)
