@@ -15,8 +15,8 @@ TOKENS = 8
 MOST_CALLS = 150
 ENOUGH = 100
 NOISES = 4.0
-LEAST_SLOWER = 0.05
-LEAST_SLOWER_S = 0.005
+LEAST_SLOWER = 0.1
+LEAST_SLOWER_S = 0.01
 """Calls slower than usual by less than this, as a share and in seconds, never count as slow."""
 MOST_GIVEN_UP = 4
 
