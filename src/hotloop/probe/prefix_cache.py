@@ -91,13 +91,14 @@ class PrefixCachePart:
         found, counter = result.prefix_cache, self._session.counter
         repeats = [*self._same, *(s for rung in self._ttft.rungs for s in rung.warm)]
         most = result.ttft.breaks_at_tokens or math.inf
-        seen = [
-            (counter.input(s), s)
-            for s in repeats
-            if s.timed and LEAST_TOKENS // 2 < counter.input(s) < most
-        ]
-        if line is None or result.ttft.prefill_free or not seen:
+        if line is None or result.ttft.prefill_free or line.slope <= 0:
             result.missing["prefix_cache.works"] = "the size of a prompt costs no time to be saved"
+            return
+        shown = max(SEEN_S, SEEN_SHARE * line.base) / line.slope
+        sized = [(counter.input(s), s) for s in repeats if s.timed]
+        seen = [(size, s) for size, s in sized if shown < size < most]
+        if not seen:
+            result.missing["prefix_cache.works"] = "no prompt was long enough to see it"
             return
         shares = [(line.at(size) - s.ttft_s) / (line.slope * size) for size, s in seen]
         found.hit_share = min(1.0, max(0.0, median(shares)))

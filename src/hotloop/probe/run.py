@@ -127,10 +127,10 @@ class Run:
             ("ttft", 0.20, lambda: self._ttft.run(result)),
             ("decode", 0.13, self._decode.run),
             ("structured", 0.18, self._structured.run),
+            ("supports", 0.03, self._supports.run),
             ("prefix_cache", 0.13, self._cache.run),
             ("parallel", 0.10, self._parallel.run),
             ("parallel", 0.07, self._neighbours.run),
-            ("supports", 0.03, self._supports.run),
             ("tails", 0.11, self._tails.run),
         ]
 

@@ -24,7 +24,7 @@ T = TypeVar("T")
 PATIENCE = 4.0
 """A call may take this many times what was expected of it before it is given up."""
 LEAST_LIMIT_S = 10.0
-BORROWED = 0.2
+BORROWED = 0.12
 """What a part must measure at least may take this share of what is left for the later ones."""
 MOST_FAILURES = 3
 """After so many failed calls in a row a part is given up."""
