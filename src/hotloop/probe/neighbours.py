@@ -15,7 +15,6 @@ from hotloop.probe.structured import StructuredPart
 
 ROUNDS = 3
 LONG_TOKENS = 128
-BEGUN_TOKENS = 6
 LEAST_PREFILL, MOST_PREFILL = 64, 8_192
 STALLS = 0.5
 """A neighbour that got nothing for this share of a prefill was held up by it."""
@@ -84,8 +83,7 @@ class NeighboursPart:
         session, prompts = self._session, self._session.prompts
         tokens = self._prefill_tokens()
         long_prompt = prompts.new("Go on.", session.counter.chars(tokens))
-        victim = asyncio.ensure_future(self._long("a call with a prefill beside it"))
-        await self._begun(victim)
+        victim = await self._long("a call with a prefill beside it")
         other = session.ask(long_prompt, 1, f"a prefill of {tokens} tokens beside it")
         pair = await session.together([victim, other])
         self._beside_prefill.append((pair[0], pair[1]))
@@ -93,8 +91,7 @@ class NeighboursPart:
     async def _short_call_beside(self) -> None:
         session = self._session
         self._short_alone.append(await self._short("a short structured call alone"))
-        long = asyncio.ensure_future(self._long("a long answer beside a short call"))
-        await self._begun(long)
+        long = await self._long("a long answer beside a short call")
         short = self._short("a short structured call beside it")
         pair = await session.together([long, short])
         self._short_beside.append((pair[1], pair[0]))
@@ -110,25 +107,27 @@ class NeighboursPart:
             tokens *= 2
         return tokens
 
-    async def _long(self, text: str) -> Sample:
+    async def _long(self, text: str) -> asyncio.Future[Sample]:
+        """Begin a long answer; return when it is well under way, or has ended."""
         session, prompts = self._session, self._session.prompts
-        return await session.ask(prompts.new(prompts.story()), LONG_TOKENS, text)
+        begun = asyncio.Event()
+        task = prompts.new(prompts.story())
+        call = asyncio.ensure_future(session.ask_watched(task, LONG_TOKENS, text, begun))
+        waiting = asyncio.ensure_future(begun.wait())
+        try:
+            await asyncio.wait([call, waiting], return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            call.cancel()
+            raise
+        finally:
+            waiting.cancel()
+        return call
 
     async def _short(self, text: str) -> Sample:
         session, prompts = self._session, self._session.prompts
         schema = not self._structured.no_schema
         fields = response_format(notes_schema(1, strict_sizes=False)) if schema else {}
         return await session.ask(prompts.new(prompts.files(1)), 40, text, **fields)
-
-    async def _begun(self, call: asyncio.Future[Sample]) -> None:
-        """Wait until a call should be decoding."""
-        session = self._session
-        wait_s = session.expected_s(60) + BEGUN_TOKENS * session.token_s
-        try:
-            await asyncio.wait([call], timeout=wait_s)
-        except asyncio.CancelledError:
-            call.cancel()
-            raise
 
 
 def _met(victim: Sample, other: Sample) -> bool:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
 from hotloop.backend.types import Finish, Report, Stream, TextDelta, ToolDelta
 from hotloop.ledger.events import Marks, ServerTimings, Usage
 from hotloop.probe.schemas import is_object
+
+UNDER_WAY_PIECES = 6
 
 
 class SeenCall(msgspec.Struct, kw_only=True):
@@ -93,8 +97,11 @@ class Sample(msgspec.Struct, kw_only=True):
         return [later - earlier for earlier, later in pairs]
 
 
-async def collect(stream: Stream, sample: Sample) -> None:
-    """Read an answer to its end. Raises BackendError where it breaks off."""
+async def collect(stream: Stream, sample: Sample, begun: asyncio.Event | None = None) -> None:
+    """Read an answer to its end; `begun` is set when it is well under way.
+
+    Raises BackendError where it breaks off.
+    """
     sample.marks = stream.marks
     seen: set[int] = set()
     try:
@@ -112,6 +119,8 @@ async def collect(stream: Stream, sample: Sample) -> None:
                 case Report():
                     sample.usage = delta.usage or sample.usage
                     sample.timings = delta.timings or sample.timings
+            if begun is not None and len(sample.piece_s) >= UNDER_WAY_PIECES:
+                begun.set()
     finally:
         sample.choices = len(seen)
         await stream.aclose()

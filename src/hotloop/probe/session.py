@@ -136,13 +136,29 @@ class Session:
         Raises Spent when the budget is used up, Enough when the part's share of it is, GivenUp
         after too many failures in a row.
         """
+        return await self._ask(messages, tokens, text, fields, None)
+
+    async def ask_watched(
+        self, messages: Sequence[Message], tokens: int, text: str, begun: asyncio.Event
+    ) -> Sample:
+        """Do what `ask` does, and set `begun` when the answer is well under way."""
+        return await self._ask(messages, tokens, text, {}, begun)
+
+    async def _ask(
+        self,
+        messages: Sequence[Message],
+        tokens: int,
+        text: str,
+        fields: dict[str, object],
+        begun: asyncio.Event | None,
+    ) -> Sample:
         sample = Sample(asked_chars=_chars(messages), asked_tokens=tokens)
         sample.steady = not self._failures
         self._spend(text, sample)
         body = self.body(messages, tokens, fields)
         self._under_way.append(sample)
         try:
-            await self._call(body, sample)
+            await self._call(body, sample, begun)
         finally:
             self._under_way.remove(sample)
         self._keep(sample)
@@ -167,12 +183,12 @@ class Session:
         again_s = time.monotonic() + retry.wait_s
         self._retries_s.setdefault(asyncio.current_task(), []).append(again_s)
 
-    async def _call(self, body: bytes, sample: Sample) -> None:
+    async def _call(self, body: bytes, sample: Sample, begun: asyncio.Event | None) -> None:
         limit_s = min(self._patience_s(sample), self.ends_s - time.monotonic())
         sample.start_s = time.monotonic()
         try:
             async with asyncio.timeout(limit_s):
-                await self._converse(body, sample)
+                await self._converse(body, sample, begun)
         except TimeoutError:
             if time.monotonic() >= self.ends_s - 0.001:
                 raise Spent("time") from None
@@ -181,11 +197,11 @@ class Session:
         except BackendError as error:
             sample.error, sample.status = error.cause, error.status
 
-    async def _converse(self, body: bytes, sample: Sample) -> None:
+    async def _converse(self, body: bytes, sample: Sample, begun: asyncio.Event | None) -> None:
         task = asyncio.current_task()
         try:
             stream = await self.client.chat(body)
-            await collect(stream, sample)
+            await collect(stream, sample, begun)
         finally:
             if again_s := self._retries_s.pop(task, []):
                 sample.retries = len(again_s)

@@ -16,7 +16,10 @@ STEPS = 5
 LEAST_TOKENS = 100
 CONTACTS = 2
 """The very first calls count too: on a slow endpoint they are a good part of all there will be."""
-ROUNDS = 4
+ROUNDS = 5
+AGAIN = 3.0
+"""A ladder is to be climbed about so many times: one time says nothing of slow calls."""
+SAVES = 0.8
 SMALL_PER_ROUND = 3
 MISSES = 0.2
 """A point that the line misses by more than this breaks the fit."""
@@ -110,7 +113,7 @@ class TtftPart:
         most = self._session.settings.most_tokens
         if context_tokens is not None:
             most = min(most, int(context_tokens * 0.9) - 64)
-        long = self._ladder(most, STEPS, 1.7)
+        long = self._ladder(most, STEPS, AGAIN)
         return long if long and long[-1] >= 1_000 else self._ladder(most, 3, 1.1)
 
     def _ladder(self, most: int, steps: int, factor: float) -> list[int]:
@@ -144,7 +147,8 @@ class TtftPart:
             return
         rung.cold.append(sample)
         rung.latest = messages
-        rung.warm.append(await session.ask(messages, 1, "the same prompt again"))
+        if not rung.warm or rung.warm[-1].ttft_s < SAVES * sample.ttft_s:
+            rung.warm.append(await session.ask(messages, 1, "the same prompt again"))
 
     async def _small(self) -> None:
         session = self._session
