@@ -7,7 +7,9 @@ import contextlib
 import socket
 import ssl
 import struct
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -167,3 +169,18 @@ def failure(handler: Handler, **options: object) -> BackendError:
 
 def words(deltas: list[Delta]) -> str:
     return "".join(delta.text for delta in deltas if isinstance(delta, TextDelta))
+
+
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """Make a certificate for loopback and its key; skip the test where openssl is missing."""
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    command = [
+        *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
+        *("-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext"),
+        *("subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)),
+    ]
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=30)
+    except FileNotFoundError:
+        pytest.skip("no openssl here to make a certificate with")
+    return cert, key

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import subprocess
 from pathlib import Path
 
 import msgspec
@@ -24,6 +23,7 @@ from scripted_endpoint import (
     collect,
     event,
     finish,
+    make_certificate,
     serve,
     text,
     words,
@@ -285,17 +285,7 @@ def test_closing_a_stream_ends_an_iteration_that_waits() -> None:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> tuple[Path, Path]:
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    command = [
-        *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"),
-        *("-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext"),
-        *("subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(cert)),
-    ]
-    try:
-        subprocess.run(command, check=True, capture_output=True, timeout=30)
-    except FileNotFoundError:
-        pytest.skip("no openssl here to make a certificate with")
-    return cert, key
+    return make_certificate(tmp_path)
 
 
 @pytest.mark.parametrize("trusted", [True, False])

@@ -2,7 +2,8 @@
 
 The first request of a session is the check, so that it costs no call of its own: an endpoint that
 refuses tools is asked by schema, one that refuses schemas in text; one that answers tool calls in
-text is understood all the same. What it did is kept per endpoint and model.
+text is understood all the same. What it did is kept per endpoint and model. A probe knows it too:
+the later of the two counts.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from hotloop.actions.parse import Parsed
 from hotloop.backend.types import Backend
 from hotloop.config import Config
 from hotloop.errors import BackendError
+from hotloop.probe.cached import load
 
 _REFUSALS = (400, 404, 405, 415, 422, 500, 501)
 _SIMPLER = {"native": "schema", "schema": "fenced", "terse": "fenced"}
@@ -41,16 +43,21 @@ class _Known(msgspec.Struct):
 
 
 def choose_dialect(config: Config, base_url: str, model: str, *, is_small: bool) -> str:
-    """Return the dialect to begin with: as configured, as remembered, else the best guess."""
+    """Return the dialect to begin with: configured, remembered or probed, else the best guess."""
     if config.dialect != "auto":
         return config.dialect
     if is_small:
         return "terse"
+    file = _file(base_url, model)
+    probed = load(base_url, model)
     try:
-        data = _file(base_url, model).read_bytes()
-        return msgspec.json.decode(data, type=_Known).dialect
+        remembered = msgspec.json.decode(file.read_bytes(), type=_Known).dialect
+        learned_at = file.stat().st_mtime
     except (OSError, msgspec.DecodeError):
-        return "native"
+        remembered, learned_at = None, 0.0
+    if probed is not None and probed.dialect and probed.started_at > learned_at:
+        return probed.dialect
+    return remembered or "native"
 
 
 def next_dialect(spoken: str, error: BackendError) -> str | None:

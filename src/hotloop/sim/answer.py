@@ -49,6 +49,7 @@ class Model:
         self._decoder = Decoder(profile.share_cost)
         self._requests = 0
         self._struck: dict[bytes, int] = {}
+        self._schemas: set[bytes] = set()
 
     async def answer(self, record: RequestRecord, connection: Connection) -> None:
         """Answer one request. Cancelling it is how a client's disconnect ends the work."""
@@ -98,7 +99,7 @@ class Model:
 
     def _reply(self, request: ChatRequest, index: int) -> Reply:
         if self._script is None:
-            return filler(request, self._profile.output_tokens)
+            return filler(request, self._profile.output_tokens, self._profile.ignores_schema)
         return self._script.answer(request, index)
 
     def _reply_fault(self, reply: Reply, prompt: bytes) -> Fault | None:
@@ -114,7 +115,7 @@ class Model:
         return timetable(
             self._profile,
             record.input_tokens,
-            record.cached_tokens,
+            record.cached_tokens if self._profile.cache.saves_time else 0,
             0,
             call.request.constrained or any(speech.calls_tools for speech in call.speeches),
             slow=call.slow,
@@ -124,7 +125,10 @@ class Model:
     async def _run(self, call: Call) -> None:
         call.record.cached_tokens = self._cache.match(call.prompt, call.start_s)
         times = self._times(call)
-        call.first_s = call.start_s + times.first_token_s - times.headers_s
+        prefill_s = times.first_token_s - times.headers_s + self._schema_s(call.request)
+        call.first_s = call.start_s + prefill_s
+        if self._profile.prefill_blocks:
+            self._decoder.stall(call.start_s, prefill_s)
         if call.fault is not None and call.fault.kind == "hang" and not call.fault.after_tokens:
             await _for_ever()
         if call.request.stream:
@@ -137,6 +141,14 @@ class Model:
         for speech in call.speeches:
             self._cache.store(call.prompt + speech.rendered(), call.end_s)
         _conclude(call, self._report(call))
+
+    def _schema_s(self, request: ChatRequest) -> float:
+        """Return the seconds that a schema takes which was not used before."""
+        key = msgspec.json.encode(request.schema())
+        if not request.constrained or key in self._schemas:
+            return 0.0
+        self._schemas.add(key)
+        return self._profile.schema_s
 
     async def _prefill(self, call: Call) -> None:
         try:
@@ -187,14 +199,7 @@ class Model:
         options = call.request.stream_options
         asked = not call.request.stream or (options is not None and options.include_usage)
         if self._profile.usage == "always" or (asked and self._profile.usage == "asked"):
-            reasoning = sum(speech.reasoning_tokens for speech in call.speeches)
-            report["usage"] = {
-                "prompt_tokens": record.input_tokens,
-                "completion_tokens": record.output_tokens,
-                "total_tokens": record.input_tokens + record.output_tokens,
-                "prompt_tokens_details": {"cached_tokens": record.cached_tokens},
-                "completion_tokens_details": {"reasoning_tokens": reasoning},
-            }
+            report["usage"] = self._usage(call)
         if self._profile.timings:
             report["timings"] = {
                 "cache_n": record.cached_tokens,
@@ -204,6 +209,19 @@ class Model:
                 "predicted_ms": (call.end_s - call.first_s) * 1000,
             }
         return report
+
+    def _usage(self, call: Call) -> Json:
+        record = call.record
+        reasoning = sum(speech.reasoning_tokens for speech in call.speeches)
+        factor = self._profile.usage_factor
+        total = record.input_tokens + record.output_tokens
+        return {
+            "prompt_tokens": round(record.input_tokens * factor),
+            "completion_tokens": round(record.output_tokens * factor),
+            "total_tokens": round(total * factor),
+            "prompt_tokens_details": {"cached_tokens": round(record.cached_tokens * factor)},
+            "completion_tokens_details": {"reasoning_tokens": reasoning},
+        }
 
 
 def _emit(call: Call, choice: int, tokens: list[list[Json]], finish: str | None = None) -> None:

@@ -91,6 +91,11 @@ class Sequence:
             self._done += (at_s - self._anchor_s) / pace
             self._anchor_s = at_s
 
+    def stall(self, at_s: float, seconds: float) -> None:
+        """Decode nothing for some seconds from a time on."""
+        self.settle(at_s)
+        self._anchor_s = max(self._anchor_s, at_s) + seconds
+
     def wake(self) -> None:
         """Let a waiting task look at the clock again."""
         if self._changed is not None:
@@ -121,6 +126,12 @@ class Decoder:
         """End a sequence that was due to end at `at_s`."""
         self._settle(at_s)
         self._active.discard(sequence)
+        self._wake()
+
+    def stall(self, at_s: float, seconds: float) -> None:
+        """Hold every sequence up: something else has the engine for some seconds."""
+        for sequence in self._active:
+            sequence.stall(at_s, seconds)
         self._wake()
 
     def _settle(self, at_s: float) -> None:

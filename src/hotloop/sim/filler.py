@@ -34,10 +34,11 @@ class Schema(
     minimum: float = 0
 
 
-def filler(request: ChatRequest, tokens: int) -> Reply:
+def filler(request: ChatRequest, tokens: int, ignores_schema: bool = False) -> Reply:
     """Return an echo of the last message, `tokens` long.
 
-    Where the request demands it, a value that satisfies its schema, or a call of its first tool.
+    Where the request demands it, a value that satisfies its schema, or a call of its first tool;
+    a schema may be ignored.
     Raises msgspec.ValidationError for a schema that it cannot read.
     """
     if request.tools and request.tool_choice not in (None, "auto", "none"):
@@ -46,7 +47,7 @@ def filler(request: ChatRequest, tokens: int) -> Reply:
         call = ToolCall(name=str(function.get("name")), arguments=arguments.decode())
         return Reply(tool_calls=(call,))
     schema = request.schema()
-    if schema is not None:
+    if schema is not None and not ignores_schema:
         return Reply(text=msgspec.json.encode(example(schema)).decode())
     echo = f"You said: {request.messages[-1].text().strip() or 'nothing'}. "
     length = tokens * BYTES_PER_TOKEN

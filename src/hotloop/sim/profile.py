@@ -36,11 +36,15 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Cache(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The prefix cache: whole blocks of `block_tokens`, forgotten `ttl_s` after their last use."""
+    """The prefix cache: whole blocks of `block_tokens`, forgotten `ttl_s` after their last use.
+
+    Without `saves_time` it reports hits and prefills everything all the same.
+    """
 
     enabled: bool = True
     block_tokens: Positive = 16
     ttl_s: NotNegative = 300.0
+    saves_time: bool = True
 
 
 class Tail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,6 +63,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     once, later ones wait; every further sequence decoding at the same time adds `share_cost`
     times the time per token. `usage` says when token counts are sent, `timings` adds
     llama.cpp's. `time_scale` multiplies every duration. An `api_key` is demanded if set.
+
+    What is wrong with some servers: `schema_s` is added by the first use of each schema,
+    `ignores_schema` answers as if none were given, `prefill_blocks` lets no answer decode while
+    another one's prompt is prefilled, and `usage_factor` multiplies the token counts it reports.
     """
 
     name: str = "custom"
@@ -82,6 +90,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     api_key: str = ""
     seed: int = 0
     time_scale: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    schema_s: NotNegative = 0.0
+    ignores_schema: bool = False
+    prefill_blocks: bool = False
+    usage_factor: Annotated[float, msgspec.Meta(gt=0)] = 1.0
 
     def scaled(self) -> Profile:
         """Return the same profile with `time_scale` worked into every duration and rate."""
@@ -96,6 +108,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             ttft_base_s=self.ttft_base_s * scale,
             prefill_tok_s=self.prefill_tok_s / scale,
             decode_tok_s=self.decode_tok_s / scale,
+            schema_s=self.schema_s * scale,
             cache=replace(self.cache, ttl_s=self.cache.ttl_s * scale),
             faults=tuple(replace(f, retry_after_s=f.retry_after_s * scale) for f in self.faults),
             time_scale=1.0,
@@ -103,7 +116,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def load_profile(name: str | Path) -> Profile:
-    """Return a profile that ships with hotloop, by name, or one from a TOML or JSON file.
+    """Return a profile that ships with hotloop, by name, or one from a file.
+
+    The file is TOML or JSON, or a probe's result: JSON with a profile under `profile`.
 
     Raises UsageError when there is no such profile or a field of it makes no sense.
     """
@@ -112,5 +127,5 @@ def load_profile(name: str | Path) -> Profile:
     if not path.is_file():
         names = ", ".join(sorted(p.stem for p in PROFILES.glob("*.toml")))
         raise UsageError(f"no profile {name!s}", f"use one of {names}, or the path of a TOML file")
-    profile = read_data(path, Profile)
+    profile = read_data(path, Profile, inside="profile")
     return profile if profile.name != "custom" else msgspec.structs.replace(profile, name=path.stem)

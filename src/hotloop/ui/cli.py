@@ -16,6 +16,7 @@ _COMMANDS = {
     "doctor": ("hotloop.ui.engine_cmd", "doctor", "Say what is wrong with this machine."),
     "engine": ("hotloop.ui.engine_cmd", "engine", "The embedded engine: status, stop, logs."),
     "models": ("hotloop.ui.models_cmd", "models", "Models: list, pull, verify, rm."),
+    "probe": ("hotloop.ui.probe_cmd", "probe", "Measure an endpoint; say what breaks the budget."),
     "run": ("hotloop.ui.run_cmd", "run", "Meet a goal in a repository."),
     "sim": ("hotloop.ui.sim_cmd", "sim", "Serve a simulated backend."),
     "trace": ("hotloop.ui.trace_cmd", "trace", "What sessions did and where the time went."),

@@ -13,11 +13,12 @@ import click
 
 from hotloop.config import Config, load_config
 from hotloop.errors import EnvironmentFault, HotloopError, UsageError
-from hotloop.ledger.events import Event, Note, Outcome, SessionEnd
+from hotloop.ledger.events import CallEnd, Event, Note, Outcome, SessionEnd, SessionStart
 from hotloop.ledger.fold import Summary
 from hotloop.ledger.store import Ledger
 from hotloop.loop.opening import LocalModel, Opened, local_model, open_backend
 from hotloop.loop.session import Session, new_session_id
+from hotloop.probe.cached import Watch, load
 from hotloop.ui.interrupts import INTERRUPTED, Interrupts
 from hotloop.workspace.root import Workspace
 from hotloop.workspace.sandbox import Consent
@@ -62,6 +63,7 @@ class Execution:
         self._interrupts = Interrupts()
         self._terminal: TerminalView | None = None
         self._view = self._open_view()
+        self._watch = Watch(None)
         self._ledger = Ledger()
         self._record = self._ledger.sink(self._session)
         # Where the view's output is not on the user's screen, what went wrong still has to be.
@@ -138,6 +140,16 @@ class Execution:
         self._view(event)
         if self._tell_faults and isinstance(event, Note) and event.level != "info":
             _say(event.text)
+        self._compare_with_probe(event)
+
+    def _compare_with_probe(self, event: Event) -> None:
+        match event:
+            case SessionStart():
+                self._watch = Watch(load(event.backend, event.model))
+            case CallEnd() if drifted := self._watch.seen(event):
+                self._emit(Note(t_s=event.t_s, level="warning", text=drifted))
+            case _:
+                pass
 
     def _close(self) -> None:
         if self._as_json and self._outcome is None:  # it ended before there was a session

@@ -27,9 +27,10 @@ def what_if(session: str | None, profile: str | None, without: str, as_json: boo
     _check_lever(without)
     pace = None
     if profile is not None:
-        from hotloop.sim.profile_pace import ProfilePace, load_any_profile
+        from hotloop.sim.profile import load_profile
+        from hotloop.sim.profile_pace import ProfilePace
 
-        pace = ProfilePace(load_any_profile(profile))
+        pace = ProfilePace(load_profile(profile))
     ledger = Ledger()
     row = ledger.session(session)
     projection = project(ledger.load(row.session), pace, without)

@@ -1,0 +1,1 @@
+"""Measure an endpoint under agent-shaped load."""

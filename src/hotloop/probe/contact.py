@@ -1,0 +1,154 @@
+"""The first calls: find out what the endpoint accepts, count its tokens, list its models."""
+
+from __future__ import annotations
+
+import msgspec
+
+from hotloop.backend.client import Client
+from hotloop.backend.endpoint import parse_base_url
+from hotloop.errors import BackendError
+from hotloop.probe.figure import figure
+from hotloop.probe.result import DefectKind, Result
+from hotloop.probe.sample import Sample
+from hotloop.probe.session import Session
+
+SMALL_CHARS = 200
+LARGER_CHARS = 2_000
+FRESH_ROUNDS = 5
+TRIES = 3
+REJECTED = (400, 422)
+Json = dict[str, object]
+USAGE: Json = {"stream_options": {"include_usage": True}}
+MANNERS: tuple[tuple[Json, str], ...] = (
+    ({"temperature": 0, **USAGE}, "max_tokens"),
+    (USAGE, "max_completion_tokens"),
+    ({"temperature": 0}, "max_tokens"),
+    ({}, "max_tokens"),
+)
+"""Request fields, from what is best to what every server accepts."""
+
+
+class Unusable(Exception):
+    """No call came back whole; the text says what the last one said. `kind` is the defect."""
+
+    def __init__(self, cause: str, kind: DefectKind) -> None:
+        super().__init__(cause)
+        self.kind: DefectKind = kind
+
+
+class _Meta(msgspec.Struct):
+    n_ctx: int | None = None
+    n_ctx_train: int | None = None
+
+
+class Listed(msgspec.Struct):
+    """A model in the endpoint's list, with the names under which servers tell its context."""
+
+    id: str
+    max_model_len: int | None = None
+    context_length: int | None = None
+    context_window: int | None = None
+    max_context_length: int | None = None
+    meta: _Meta | None = None
+
+    @property
+    def context_tokens(self) -> int | None:
+        """Return the longest context, None where the list does not say."""
+        said = (self.max_model_len, self.context_length, self.context_window)
+        meta = (self.meta.n_ctx, self.meta.n_ctx_train) if self.meta else ()
+        return next((one for one in (*said, self.max_context_length, *meta) if one), None)
+
+
+class _Listing(msgspec.Struct):
+    data: list[Listed] = []
+
+
+async def list_models(client: Client) -> list[Listed]:
+    """Return the endpoint's models. Raises BackendError, also for a list that cannot be read."""
+    endpoint = parse_base_url(client.base_url)
+    path = endpoint.api_path.removeprefix(endpoint.root_path)
+    body = await client.get(f"{path}/models")
+    try:
+        return msgspec.json.decode(body, type=_Listing).data
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BackendError(f"the list of models cannot be read: {error}") from error
+
+
+async def first_contact(session: Session, result: Result) -> None:
+    """Find the fields that the endpoint accepts, then learn how it counts tokens.
+
+    Raises Unusable when no call succeeds.
+    """
+    sample = await _first(session)
+    await _small(session, LARGER_CHARS)
+    counted = sample.usage is not None
+    result.supports.stream_usage = counted
+    result.supports.server_timings = sample.timings is not None
+
+
+async def _first(session: Session) -> Sample:
+    manners = iter(MANNERS)
+    session.fields, session.limit_field = next(manners)
+    while not (sample := await _patient(session)).ok:
+        manner = next(manners, None)
+        if manner is None or sample.status not in REJECTED:
+            raise _unusable(sample)
+        session.fields, session.limit_field = manner
+    sample.steady = False  # it opened the connection
+    return sample
+
+
+async def _patient(session: Session) -> Sample:
+    """Ask up to three times: one failure may be chance, but not a refusal or a hang."""
+    tries = 1
+    while True:
+        session.forgive()
+        sample = await _small(session, SMALL_CHARS)
+        hopeless = sample.timed_out or 400 <= sample.status < 500
+        if sample.ok or hopeless or tries == TRIES:
+            return sample
+        tries += 1
+
+
+def _unusable(sample: Sample) -> Unusable:
+    match sample.status:
+        case 429:
+            return Unusable(sample.error, "rate_limited")
+        case 401 | 403 | 404:
+            return Unusable(sample.error, "unreachable")
+        case 0 if sample.marks.first_token_s or "cut off" in sample.error:
+            return Unusable(sample.error, "breaks_off")
+        case 0 if sample.timed_out or "chat completion" not in sample.error:
+            return Unusable(sample.error, "unreachable")
+        case _:
+            return Unusable(sample.error, "not_openai")
+
+
+async def _small(session: Session, chars: int) -> Sample:
+    prompts = session.prompts
+    return await session.ask(prompts.new(prompts.story(), chars), 16, "first contact")
+
+
+async def fresh_connections(session: Session, result: Result) -> None:
+    """Find what a call on a new connection takes longer than one on a kept connection."""
+    fresh: list[Sample] = []
+    kept: list[Sample] = []
+    for _ in range(FRESH_ROUNDS):
+        if not session.room(2 * session.expected_s(100), 2):
+            break
+        await session.client.aclose()
+        prompts = session.prompts
+        fresh.append(await session.ask(prompts.new(prompts.story()), 1, "a new connection"))
+        kept.append(await session.ask(prompts.new(prompts.story()), 1, "a kept connection"))
+        fresh[-1].steady = False
+    heads = [_to_headers_s(one) for one in fresh if one.ok]
+    later = [_to_headers_s(one) for one in kept if one.timed]
+    if not heads or not later:
+        result.missing["connection.connect_s"] = "no time for calls on new connections"
+        return
+    usual = sorted(later)[len(later) // 2]
+    result.connection.connect_s = figure([max(0.0, one - usual) for one in heads], enough=3)
+
+
+def _to_headers_s(sample: Sample) -> float:
+    return (sample.marks.headers_s or sample.start_s) - sample.start_s

@@ -1,0 +1,142 @@
+"""Decode rate and inter-token latency: new text, copied text, and behind long contexts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hotloop.probe.counting import Counter
+from hotloop.probe.figure import Figure, figure
+from hotloop.probe.fit import median
+from hotloop.probe.parts import DecodePoint
+from hotloop.probe.prompts import Message
+from hotloop.probe.result import Result
+from hotloop.probe.sample import Sample
+from hotloop.probe.session import Session
+from hotloop.probe.ttft import Rung, TtftPart
+
+ROUNDS = 6
+MIN_ROUNDS = 3
+CALL_S = 0.6
+LEAST_TOKENS, MOST_TOKENS = 24, 128
+CONTEXT_TOKENS = 24
+SPECULATES = 1.3
+"""Copied text that decodes faster than new text by this factor was drafted."""
+BURST_PIECES = 3
+
+
+def token_s(sample: Sample, counter: Counter) -> float | None:
+    """Return the seconds per output token after the first piece, None where it cannot be known."""
+    pieces = len(sample.piece_s)
+    tokens = counter.output(sample)
+    if not sample.timed or pieces < BURST_PIECES or tokens < BURST_PIECES:
+        return None
+    after_first = tokens * (pieces - 1) / pieces
+    return (sample.piece_s[-1] - sample.piece_s[0]) / after_first
+
+
+def rate_figure(samples: Sequence[Sample], counter: Counter) -> Figure | None:
+    """Return the decode rate of calls, one value per call, in tokens per second."""
+    rates = [1 / each for s in samples if (each := token_s(s, counter))]
+    return figure(rates, enough=4, sure="low" if counter.doubt else None, why=counter.doubt)
+
+
+def gaps_figure(samples: Sequence[Sample]) -> Figure | None:
+    """Return the inter-token latency of calls, one value per gap between two pieces."""
+    return figure([gap for s in samples if s.timed for gap in s.gaps_s()], enough=50)
+
+
+def longest_gap_s(samples: Sequence[Sample]) -> float | None:
+    """Return the longest stall in a stream."""
+    return max((gap for s in samples if s.timed for gap in s.gaps_s()), default=None)
+
+
+def _pieces(sample: Sample) -> int:
+    return len(sample.piece_s)
+
+
+class DecodePart:
+    """Long answers in turn: a story, a copy, and a story behind each size of context."""
+
+    def __init__(self, session: Session, ttft: TtftPart) -> None:
+        self._session = session
+        self._ttft = ttft
+        self.novel: list[Sample] = []
+        self._copied: list[Sample] = []
+        self._behind: list[Sample] = []
+
+    async def run(self) -> None:
+        """Measure until the part's share is used up."""
+        for number in range(ROUNDS):
+            tokens = self._tokens()
+            if number and not self._session.room(2 * self._session.expected_s(60, tokens), 2):
+                break
+            await self._both(tokens)
+            if number == MIN_ROUNDS - 1:
+                await self._contexts()
+        if len(self.novel) < MIN_ROUNDS:
+            await self._contexts()
+
+    def conclude(self, result: Result) -> None:
+        """Write what was found into the result."""
+        counter, found = self._session.counter, result.decode
+        found.rate_tok_s = rate_figure(self.novel, counter)
+        found.itl_s = gaps_figure(self.novel)
+        found.longest_stall_s = longest_gap_s(self.novel)
+        longest = max((s for s in self.novel if s.timed), key=_pieces, default=None)
+        if longest is not None:
+            found.timeline_s = [at - longest.start_s for at in longest.piece_s]
+        found.by_context = [self._point(s) for s in reversed(self._behind) if s.timed]
+        found.copied_tok_s = rate_figure(self._copied, counter)
+        found.chunk_tokens = figure(
+            [counter.output(s) / len(s.piece_s) for s in self.novel if s.timed and s.piece_s]
+        )
+        if found.rate_tok_s is None:
+            result.missing["decode.rate_tok_s"] = self._why()
+        if found.rate_tok_s and found.copied_tok_s:
+            found.copy_ratio = found.copied_tok_s.median / found.rate_tok_s.median
+            found.speculation = found.copy_ratio > SPECULATES
+        else:
+            result.missing["decode.copy_ratio"] = "new or copied text could not be timed"
+
+    def _why(self) -> str:
+        answered = [s for s in self.novel if s.ok]
+        if not answered:
+            return next((s.error for s in self.novel if s.error), "the part was not reached")
+        if max(len(s.piece_s) for s in answered) < BURST_PIECES:
+            return "answers come in one piece: nothing streams"
+        return "answers were too short"
+
+    def _point(self, sample: Sample) -> DecodePoint:
+        return DecodePoint(
+            context_tokens=self._session.counter.input(sample),
+            rate_tok_s=rate_figure([sample], self._session.counter),
+            itl_s=gaps_figure([sample]),
+            longest_stall_s=longest_gap_s([sample]),
+        )
+
+    def _tokens(self) -> int:
+        return round(min(MOST_TOKENS, max(LEAST_TOKENS, CALL_S / self._session.token_s)))
+
+    async def _both(self, tokens: int) -> None:
+        session, prompts = self._session, self._session.prompts
+        self.novel.append(await session.ask(prompts.new(prompts.story()), tokens, "new text"))
+        characters = round(tokens * session.counter.tokens.chars_per_token)
+        task = prompts.copy(characters)
+        self._copied.append(await session.ask(prompts.new(task), tokens, "copied text"))
+
+    async def _contexts(self) -> None:
+        """Decode behind the prompts of the TTFT ladder, which are in the prefix cache by now."""
+        session = self._session
+        rungs = [rung for rung in self._ttft.rungs if rung.latest]
+        for rung in rungs[::-2]:
+            cost_s = self._warm_s(rung) + CONTEXT_TOKENS * session.token_s
+            if not session.room(cost_s):
+                continue
+            task: Message = {"role": "user", "content": session.prompts.story()}
+            messages = [*rung.latest[:-1], task]
+            text = f"decoding behind {rung.tokens} tokens"
+            self._behind.append(await session.ask(messages, CONTEXT_TOKENS, text))
+
+    def _warm_s(self, rung: Rung) -> float:
+        warm = [s.ttft_s for s in rung.warm if s.timed]
+        return median(warm) if warm else self._session.expected_s(rung.tokens)

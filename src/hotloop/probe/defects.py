@@ -1,0 +1,100 @@
+"""Name what is wrong with an endpoint, each in one sentence with its figure."""
+
+from __future__ import annotations
+
+from collections import Counter as Count
+from collections.abc import Iterator, Sequence
+
+from hotloop.probe.result import Defect, DefectKind, Result
+from hotloop.probe.sample import Sample
+from hotloop.probe.tails import cause
+
+OFTEN = 0.05
+DECODE_STARVES = 2.0
+
+
+def find_defects(
+    result: Result, samples: Sequence[Sample], *, waits_for_decode: bool
+) -> list[Defect]:
+    """Return the defects that a result and all calls together show."""
+    if not any(sample.ok for sample in samples):
+        return list(_failures(samples))
+    finders = (_tokens, _structured, _cache, _streaming)
+    found = [defect for finder in finders for defect in finder(result)]
+    return [*found, *_failures(samples), *_neighbours(result, waits_for_decode)]
+
+
+def _defect(kind: DefectKind, text: str) -> Defect:
+    return Defect(kind=kind, text=text)
+
+
+def _tokens(result: Result) -> Iterator[Defect]:
+    tokens = result.tokens
+    if not tokens.reported:
+        yield _defect("no_usage", "Streams carry no token counts: rates are estimates.")
+    elif not tokens.trusted:
+        yield _defect("token_counts_wrong", f"Its token counts cannot be right: {tokens.why}.")
+
+
+def _structured(result: Result) -> Iterator[Defect]:
+    found = result.structured
+    if found.schema_enforced is False:
+        yield _defect("schema_not_enforced", f"A JSON schema is not enforced: {found.enforcement}.")
+    if found.arguments == "burst":
+        text = "Arguments of tool calls come in one piece: no tool can start while they stream."
+        yield _defect("burst_arguments", text)
+    asked = found.tool_validity
+    if asked.asked and not result.supports.tools:
+        as_text = asked.fenced_json + asked.bare_json
+        if as_text:
+            text = f"{as_text} of {asked.asked} tool calls came as JSON in the text."
+            yield _defect("tool_calls_as_text", text)
+        else:
+            yield _defect("no_tool_calls", f"None of {asked.asked} tool calls was made.")
+
+
+def _cache(result: Result) -> Iterator[Defect]:
+    found = result.prefix_cache
+    if found.honest is False and found.claimed_tokens and found.saved_s:
+        claimed = f"{found.claimed_tokens.median:.0f} cached tokens"
+        saved = f"{max(0.0, found.saved_s.median):.2f} s of {found.claimed_s or 0.0:.2f} s"
+        yield _defect("cache_saves_no_time", f"It claims {claimed} and saves {saved}.")
+    elif found.works is False:
+        yield _defect("no_prefix_cache", "A prompt sent again takes as long as a new one.")
+    elif found.works and result.tokens.trusted and not result.supports.cached_tokens:
+        yield _defect("cache_unreported", "The prefix cache works, but usage does not show it.")
+
+
+def _streaming(result: Result) -> Iterator[Defect]:
+    reason = result.missing.get("decode.rate_tok_s", "")
+    if "in one piece" in reason:
+        yield _defect("burst_text", "Answers come in one piece: nothing streams.")
+
+
+def _failures(samples: Sequence[Sample]) -> Iterator[Defect]:
+    """Yield what fails often. A feature that is refused is not a failure of the endpoint."""
+    asked = [s for s in samples if s.status not in (400, 404, 422, 501)]
+    limited = sum(s.status == 429 or s.retries > 0 for s in asked)
+    failed = [cause(s) for s in asked if s.error and s.status != 429]
+    if limited > OFTEN * len(asked):
+        text = f"{limited} of {len(asked)} calls were turned away or had to be made again."
+        yield _defect("rate_limited", text)
+    if len(failed) > OFTEN * len(asked):
+        usual, _ = Count(failed).most_common(1)[0]
+        yield _defect("breaks_off", f"{len(failed)} of {len(asked)} calls failed: {usual}.")
+
+
+def _neighbours(result: Result, waits_for_decode: bool) -> Iterator[Defect]:
+    found = result.parallel
+    if found.chunked_prefill is False and found.neighbour_stall_s and found.prefill_s:
+        stall, prefill = f"{found.neighbour_stall_s:.2f} s", f"{found.prefill_s:.2f} s"
+        text = f"A prefill of {prefill} beside an answer holds it up for {stall}."
+        yield _defect("starved_by_prefill", text)
+    if waits_for_decode and found.short_ratio and found.short_ratio > DECODE_STARVES:
+        text = f"A short call beside a long answer takes {found.short_ratio:.1f} times as long."
+        yield _defect("starved_by_decode", text)
+    if found.slots is not None:
+        widest = max(row.width for row in found.fan_out)
+        if found.slots < widest:
+            text = f"Only {found.slots} calls run at once, later ones wait."
+            yield _defect("requests_queue", text)

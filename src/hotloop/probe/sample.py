@@ -1,0 +1,151 @@
+"""One call of the probe: what was asked, what came back and when."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from hotloop.backend.types import Finish, Report, Stream, TextDelta, ToolDelta
+from hotloop.ledger.events import Marks, ServerTimings, Usage
+from hotloop.probe.schemas import is_object
+
+UNDER_WAY_PIECES = 6
+
+
+class SeenCall(msgspec.Struct, kw_only=True):
+    """A tool call in an answer. Times are monotonic; `pieces` counts fragments of arguments."""
+
+    name: str = ""
+    arguments: str = ""
+    name_s: float | None = None
+    closed_s: float | None = None
+    pieces: int = 0
+
+
+class Sample(msgspec.Struct, kw_only=True):
+    """One call. `start_s` is when its last attempt began; all times are those of time.monotonic.
+
+    `piece_s` holds when each piece of the answer came (text, reasoning or arguments).
+    `steady` is False where its times say nothing: it was retried, or follows a failure and thus
+    opened a new connection.
+    """
+
+    asked_chars: int
+    asked_tokens: int
+    start_s: float = 0.0
+    marks: Marks = msgspec.field(default_factory=Marks)
+    usage: Usage | None = None
+    timings: ServerTimings | None = None
+    piece_s: list[float] = []
+    text: str = ""
+    reasoning: str = ""
+    calls: list[SeenCall] = []
+    finish: str = ""
+    choices: int = 0
+    scored: bool = False
+    error: str = ""
+    status: int = 0
+    timed_out: bool = False
+    retries: int = 0
+    steady: bool = True
+
+    @property
+    def ok(self) -> bool:
+        """Whether the answer came whole."""
+        return not self.error
+
+    @property
+    def timed(self) -> bool:
+        """Whether its times can be used."""
+        return self.ok and self.steady and self.first_s is not None
+
+    @property
+    def first_s(self) -> float | None:
+        """Return when the first token came.
+
+        A single token may be one that is not shown; then the end of the answer stands for it.
+        """
+        shown_s = self.marks.first_token_s
+        return self.marks.end_s if shown_s is None and self.asked_tokens == 1 else shown_s
+
+    @property
+    def ttft_s(self) -> float:
+        """Return the seconds to the first token; only of a `timed` sample."""
+        return (self.first_s or 0.0) - self.start_s
+
+    @property
+    def latency_s(self) -> float:
+        """Return the seconds to the end of the answer; only of a `timed` sample."""
+        return (self.marks.end_s or 0.0) - self.start_s
+
+    @property
+    def headers_s(self) -> float:
+        """Return the seconds from the last byte sent to the answer's headers."""
+        sent_s = self.marks.sent_s or self.start_s
+        return (self.marks.headers_s or sent_s) - sent_s
+
+    @property
+    def answer_chars(self) -> int:
+        """Return the length of all that was answered."""
+        called = sum(len(call.name) + len(call.arguments) for call in self.calls)
+        return len(self.text) + len(self.reasoning) + called
+
+    def gaps_s(self) -> list[float]:
+        """Return the seconds between one piece and the next."""
+        pairs = zip(self.piece_s, self.piece_s[1:], strict=False)
+        return [later - earlier for earlier, later in pairs]
+
+
+async def collect(stream: Stream, sample: Sample, begun: asyncio.Event | None = None) -> None:
+    """Read an answer to its end; `begun` is set when it is well under way.
+
+    Raises BackendError where it breaks off.
+    """
+    sample.marks = stream.marks
+    seen: set[int] = set()
+    try:
+        async for delta in stream:
+            now_s = stream.marks.last_token_s or 0.0
+            match delta:
+                case TextDelta():
+                    seen.add(delta.choice)
+                    _take_text(sample, delta, now_s)
+                case ToolDelta():
+                    seen.add(delta.choice)
+                    _take_call(sample, delta, now_s)
+                case Finish():
+                    sample.finish = delta.reason
+                case Report():
+                    sample.usage = delta.usage or sample.usage
+                    sample.timings = delta.timings or sample.timings
+            if begun is not None and len(sample.piece_s) >= UNDER_WAY_PIECES:
+                begun.set()
+    finally:
+        sample.choices = len(seen)
+        await stream.aclose()
+
+
+def _take_text(sample: Sample, delta: TextDelta, now_s: float) -> None:
+    sample.piece_s.append(now_s)
+    sample.scored = sample.scored or bool(delta.scores)
+    if delta.channel == "reasoning":
+        sample.reasoning += delta.text
+    elif not delta.choice:
+        sample.text += delta.text
+
+
+def _take_call(sample: Sample, delta: ToolDelta, now_s: float) -> None:
+    while len(sample.calls) <= delta.index:
+        sample.calls.append(SeenCall())
+    call = sample.calls[delta.index]
+    if delta.name:
+        call.name += delta.name
+        call.name_s = call.name_s or now_s
+    if not delta.arguments:
+        return
+    sample.piece_s.append(now_s)
+    call.pieces += 1
+    call.arguments += delta.arguments
+    if call.closed_s is None and call.arguments.rstrip().endswith("}"):
+        call.closed_s = now_s if is_object(call.arguments) else None

@@ -1,0 +1,91 @@
+"""What else the endpoint can do, one small call each, and the dialect that suits it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from hotloop.probe.result import Result
+from hotloop.probe.sample import Sample
+from hotloop.probe.schemas import is_object, read_file_tool
+from hotloop.probe.session import Session
+
+TWO_READS = "Read the files {0}.py and {1}.py with the tool, both at once, in one answer."
+JSON_TASK = 'Answer with a JSON object that has one key, "word". {0}'
+
+
+class SupportsPart:
+    """Asks for each feature once."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._reads: Sample | None = None
+        self._choices: Sample | None = None
+        self._scores: Sample | None = None
+        self._json: Sample | None = None
+
+    async def run(self) -> None:
+        """Make the calls."""
+        session, prompts = self._session, self._session.prompts
+        task = prompts.new(TWO_READS.format(prompts.name(), prompts.name()))
+        self._reads = await session.ask(
+            task,
+            120,
+            "two tool calls in one answer",
+            tools=[read_file_tool()],
+            tool_choice="auto",
+            parallel_tool_calls=True,
+        )
+        story = prompts.new(prompts.story())
+        self._choices = await session.ask(story, 4, "two choices", n=2, temperature=1)
+        story = prompts.new(prompts.story())
+        self._scores = await session.ask(story, 4, "log-probabilities", logprobs=True)
+        task = prompts.new(JSON_TASK.format(prompts.nonce()))
+        kind = {"type": "json_object"}
+        self._json = await session.ask(task, 48, "a JSON object", response_format=kind)
+
+    def conclude(self, result: Result) -> None:
+        """Write what was found into the result."""
+        found = result.supports
+        if (reads := self._reads) is not None:
+            found.parallel_tool_calls = reads.ok and len(reads.calls) > 1
+        if self._choices is not None:
+            found.n = self._choices.ok and self._choices.choices == 2
+        if self._scores is not None:
+            found.logprobs = self._scores.ok and self._scores.scored
+        if self._json is not None:
+            found.json_object = self._json.ok and is_object(self._json.text)
+        answered = [s for s in self._session.samples if s.ok]
+        if answered:
+            found.reasoning = any(s.reasoning for s in answered)
+        if self._session.counter.trusted:
+            found.cached_tokens = any(s.usage and s.usage.cached_tokens for s in answered)
+        for name in ("n", "logprobs", "json_object", "parallel_tool_calls"):
+            if getattr(found, name) is None:
+                result.missing[f"supports.{name}"] = "the part was not reached"
+        if found.context_tokens is None:
+            key = "supports.context_tokens"
+            result.missing[key] = "the endpoint's list of models does not say"
+
+    def calls_by_itself(self) -> bool:
+        """Whether the model called a tool when it was free to."""
+        return self._reads is not None and self._reads.ok and bool(self._reads.calls)
+
+
+def choose_dialect(
+    result: Result, calls_by_itself: bool
+) -> Literal["native", "schema", "fenced"] | None:
+    """Return how an agent should write actions for this endpoint; None without any evidence.
+
+    A model that calls tools of its own accord is taken at its word; one that only does when
+    forced is better held by a schema, if the endpoint enforces one.
+    """
+    supports, found = result.supports, result.structured
+    validity = found.tool_validity
+    if supports.tools is None and supports.response_format is None:
+        return None
+    works = validity.asked > 0 and validity.valid * 2 > validity.asked
+    if calls_by_itself and works:
+        return "native"
+    if found.schema_enforced:
+        return "schema"
+    return "native" if works else "fenced"

@@ -1,0 +1,82 @@
+"""Many small calls one after another: how the slow ones look, and how many fail."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter as Count
+from collections.abc import Sequence
+
+from hotloop.probe.figure import figure, quantile
+from hotloop.probe.result import Result
+from hotloop.probe.sample import Sample
+from hotloop.probe.session import GivenUp, Session
+
+TOKENS = 8
+MOST_CALLS = 150
+ENOUGH = 100
+NOISES = 4.0
+LEAST_SLOWER = 0.1
+LEAST_SLOWER_S = 0.01
+"""Calls slower than usual by less than this, as a share and in seconds, never count as slow."""
+MOST_GIVEN_UP = 4
+
+
+class TailsPart:
+    """Asks for a few tokens again and again."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._calls: list[Sample] = []
+
+    async def run(self) -> None:
+        """Measure until the part's share is used up."""
+        session, prompts = self._session, self._session.prompts
+        given_up = 0
+        while len(self._calls) < MOST_CALLS and session.room(session.expected_s(60, TOKENS)):
+            before = len(session.samples)
+            try:
+                await session.ask(prompts.new(prompts.story()), TOKENS, "many small calls")
+            except GivenUp:
+                given_up += 1  # failures are what is counted here
+                if given_up == MOST_GIVEN_UP:
+                    raise
+            finally:
+                self._calls += session.samples[before:]
+
+    def conclude(self, result: Result) -> None:
+        """Write what was found into the result."""
+        found = result.tails
+        timed = [s for s in self._calls if s.timed]
+        found.calls = len(self._calls)
+        found.errors = sum(not s.ok for s in self._calls)
+        found.retries = sum(s.retries for s in self._calls)
+        found.error_causes = dict(Count(cause(s) for s in self._calls if not s.ok))
+        found.latency_s = figure([s.latency_s for s in timed], enough=ENOUGH)
+        found.ttft_s = figure([s.ttft_s for s in timed], enough=ENOUGH)
+        if found.latency_s is None:
+            result.missing["tails.latency_s"] = "no small call could be timed"
+            return
+        found.slow_share, found.slow_sigma = slow_calls([s.ttft_s - s.headers_s for s in timed])
+
+
+def slow_calls(seconds: Sequence[float]) -> tuple[float, float]:
+    """Return the share of calls that are slower as a whole, and how much slower.
+
+    The noise of the usual calls is judged by the lower half of all, which slow ones are not in.
+    How much slower is the sigma of a half-normal distribution of the logarithm of the ratio.
+    """
+    ordered = sorted(seconds)
+    if len(ordered) < 2 or ordered[0] <= 0:
+        return 0.0, 0.0
+    usual_s = quantile(ordered, 0.4)
+    noise = (usual_s - quantile(ordered, 0.05)) / usual_s
+    limit = math.log(1 + max(LEAST_SLOWER, LEAST_SLOWER_S / usual_s, NOISES * noise))
+    logs = [log for one in ordered if (log := math.log(one / usual_s)) > limit]
+    if not logs:
+        return 0.0, 0.0
+    return len(logs) / len(ordered), math.sqrt(sum(log * log for log in logs) / len(logs))
+
+
+def cause(sample: Sample) -> str:
+    """Return why a call failed: its HTTP status, else the beginning of what was said."""
+    return f"HTTP {sample.status}" if sample.status else sample.error[:80]

@@ -1,0 +1,153 @@
+"""Connecting to an endpoint by hand: each phase on its own, and what HTTP it speaks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from hotloop.backend.dial import LookupFailed, first_to_connect, resolve
+from hotloop.backend.endpoint import Endpoint
+from hotloop.probe.figure import figure
+from hotloop.probe.parts import Connection
+
+if TYPE_CHECKING:
+    import ssl
+
+ROUNDS = 3
+PHASE_LIMIT_S = 10.0
+
+
+class Visit(msgspec.Struct, kw_only=True):
+    """One connection that was made and closed again."""
+
+    address: str = ""
+    dns_s: float = 0.0
+    tcp_s: float = 0.0
+    tls_s: float | None = None
+    tls_version: str = ""
+    http_version: str = ""
+    kept: bool | None = None
+
+
+async def visit_endpoint(
+    endpoint: Endpoint, missing: dict[str, str], answer_s: float
+) -> Connection:
+    """Connect a few times and time each phase. Reasons for what failed go into `missing`.
+
+    The server is asked something once; that may take `answer_s`.
+    """
+    visits: list[Visit] = []
+    for number in range(ROUNDS):
+        try:
+            visits.append(await visit(endpoint, answer_s if number == ROUNDS - 1 else 0.0))
+        except (OSError, LookupFailed, TimeoutError) as error:
+            missing["connection"] = f"no connection: {error or type(error).__name__}"
+            break
+    if not visits:
+        return Connection(secure=endpoint.secure)
+    if not endpoint.secure:
+        missing["connection.tls_s"] = "the endpoint is not encrypted"
+    last = visits[-1]
+    return Connection(
+        secure=endpoint.secure,
+        address=last.address,
+        http_version=last.http_version,
+        tls_version=last.tls_version,
+        dns_s=figure([one.dns_s for one in visits], enough=ROUNDS),
+        tcp_s=figure([one.tcp_s for one in visits], enough=ROUNDS),
+        tls_s=figure([one.tls_s for one in visits if one.tls_s is not None], enough=ROUNDS),
+        reused=last.kept,
+    )
+
+
+async def visit(endpoint: Endpoint, answer_s: float) -> Visit:
+    """Look the host up, connect and shake hands; then ask what HTTP it speaks, for `answer_s`.
+
+    Raises LookupFailed, OSError or TimeoutError where no connection comes about.
+    """
+    found = Visit()
+    start_s = time.monotonic()
+    async with asyncio.timeout(PHASE_LIMIT_S):
+        addresses = await resolve(endpoint.host, endpoint.port)
+    looked_up_s = time.monotonic()
+    async with asyncio.timeout(PHASE_LIMIT_S):
+        sock = await first_to_connect(addresses)
+    connected_s = time.monotonic()
+    found.dns_s, found.tcp_s = looked_up_s - start_s, connected_s - looked_up_s
+    found.address = str(sock.getpeername()[0])
+    try:
+        async with asyncio.timeout(PHASE_LIMIT_S):
+            reader, writer = await _open(sock, endpoint, found)
+    except BaseException:
+        sock.close()
+        raise
+    try:
+        with contextlib.suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
+            async with asyncio.timeout(answer_s):
+                await _ask_twice(reader, writer, endpoint, found)
+    finally:
+        writer.transport.abort()
+        await asyncio.sleep(0)  # abort() closes the socket in the loop's next turn
+    return found
+
+
+async def _open(
+    sock: socket.socket, endpoint: Endpoint, found: Visit
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if not endpoint.secure:
+        return await asyncio.open_connection(sock=sock)
+    context = _context()
+    start_s = time.monotonic()
+    reader, writer = await asyncio.open_connection(
+        sock=sock, ssl=context, server_hostname=endpoint.host
+    )
+    found.tls_s = time.monotonic() - start_s
+    tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
+    found.tls_version = tls.version() or ""
+    if tls.selected_alpn_protocol() == "h2":
+        found.http_version = "2"
+    return reader, writer
+
+
+def _context() -> ssl.SSLContext:
+    import ssl
+
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    return context
+
+
+async def _ask_twice(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, endpoint: Endpoint, found: Visit
+) -> None:
+    """Read the HTTP version off an answer, and see whether the connection takes another request.
+
+    A server that chose HTTP/2 is not asked: hotloop's client speaks HTTP/1.1.
+    """
+    if found.http_version:
+        return
+    head = f"GET {endpoint.api_path}/models HTTP/1.1\r\nHost: {endpoint.authority}\r\n\r\n"
+    found.http_version = await _answer(reader, writer, head)
+    found.kept = False
+    found.kept = bool(await _answer(reader, writer, head))
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: str) -> str:
+    """Return the HTTP version of one answer, empty where none came. Raises ValueError."""
+    writer.write(head.encode())
+    lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    protocol = lines[0].partition(" ")[0]
+    headers = {
+        name.strip().lower(): value.strip()
+        for name, _, value in (line.partition(":") for line in lines[1:])
+    }
+    if "content-length" in headers:
+        await reader.readexactly(int(headers["content-length"]))
+    elif headers.get("transfer-encoding") == "chunked":
+        await reader.readuntil(b"0\r\n\r\n")
+    return protocol.removeprefix("HTTP/") if protocol.startswith("HTTP/") else ""

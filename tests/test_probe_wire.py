@@ -1,0 +1,80 @@
+"""Connecting by hand: each phase is timed, also of an encrypted connection."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from pathlib import Path
+
+import pytest
+
+from hotloop.backend.endpoint import parse_base_url
+from hotloop.probe.parts import Connection
+from hotloop.probe.wire import visit_endpoint
+from scripted_endpoint import Call, Handler, make_certificate, serve
+
+
+async def models(call: Call) -> None:
+    await call.answer("200 OK", b'{"data":[]}')
+
+
+def visited(
+    handler: Handler, context: ssl.SSLContext | None = None
+) -> tuple[Connection, dict[str, str]]:
+    missing: dict[str, str] = {}
+
+    async def main() -> Connection:
+        async with serve(handler, context) as (url, _):
+            return await visit_endpoint(parse_base_url(url), missing, 2.0)
+
+    return asyncio.run(main()), missing
+
+
+def test_a_plain_connection() -> None:
+    found, missing = visited(models)
+    assert not found.secure
+    assert found.http_version == "1.1"
+    assert found.reused
+    assert found.address == "127.0.0.1"
+    assert found.tls_s is None
+    assert "not encrypted" in missing["connection.tls_s"]
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_an_encrypted_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool
+) -> None:
+    certificate = make_certificate(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    found, missing = visited(models, context)
+    assert found.secure
+    if not trusted:
+        assert "certificate" in missing["connection"]
+        assert found.tls_s is None
+        return
+    assert found.tls_s is not None
+    assert found.tls_version.startswith("TLSv1")
+    assert found.reused
+    assert missing == {}
+
+
+def test_a_server_that_closes_after_each_answer_is_not_reused() -> None:
+    async def once(call: Call) -> None:
+        await call.answer("200 OK", b"{}", "Connection: close")
+        call.writer.close()
+
+    found, _ = visited(once)
+    assert found.http_version == "1.1"
+    assert found.reused is False
+
+
+def test_a_server_that_speaks_no_http_leaves_the_version_open() -> None:
+    async def odd(call: Call) -> None:
+        await call.raw(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+
+    found, _ = visited(odd)
+    assert found.http_version == ""
+    assert not found.reused
