@@ -69,6 +69,7 @@ async def _repair(
     model: CopyingModel,
     goal: str = "a weight at the limit is in the band",
     on_event: Emit = lambda _: None,
+    config: Config | None = None,
 ) -> tuple[bool, list[Event]]:
     events: list[Event] = []
 
@@ -83,7 +84,7 @@ async def _repair(
     with Checkpoint(workspace, "s1") as checkpoint:
         parts = Parts(
             goal=goal,
-            config=Config(),
+            config=config or Config(),
             clock=clock,
             caller=Caller(model, clock),
             context=ToolContext(
@@ -340,3 +341,12 @@ def second(text):
     assert len(model.bodies) == 3
     assert len([event for event in events if isinstance(event, EditApplied)]) == 1
     assert (root / "bands.py").read_text().count("strip()") == 1
+
+
+def test_without_the_race_only_the_models_own_answers_are_tried(tmp_path: Path) -> None:
+    root = _repo(tmp_path)
+    model = CopyingModel({"<": ("<=", 0.2)})
+    solved, events = asyncio.run(_repair(root, model, config=Config(without=("race",))))
+    assert not solved
+    assert (root / "bands.py").read_text() == BANDS
+    assert not [event for event in events if isinstance(event, EditApplied)]

@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         model=args.model,
         backend=args.backend,
         keep=args.keep,
+        without=tuple(args.without),
     )
     if shutil.which(options.command[0]) is None:
         print(f"bench.loops: no {options.command[0]}; run make install", file=sys.stderr)
@@ -80,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--budget", type=float, default=40.0, metavar="S", help="seconds per task")
     add("--model", default="", metavar="NAME")
     add("--backend", default="", metavar="URL")
+    add("--without", action="append", default=[], metavar="LEVER", help="switch a lever off")
     add("--cores", type=int, default=0, help="CPUs for hotloop and the engine (default: all)")
     add("--repeat", type=int, default=1, metavar="N", help="runs of each task")
     add("--out", default="", metavar="FILE", help="default: bench/results/*.local.json")
@@ -122,6 +124,7 @@ def _setting(args: argparse.Namespace, tasks: Sequence[Task]) -> Setting:
     missing = {task.name: missing_tools(task) for task in tasks}
     return Setting(
         budget_s=args.budget,
+        without=args.without,
         repeat=args.repeat,
         jobs=args.jobs,
         pinned=bool(args.cores),

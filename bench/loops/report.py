@@ -37,6 +37,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """How the suite was run. `skipped` holds a reason for each task that could not run here."""
 
     budget_s: float
+    without: list[str] = []
     repeat: int
     jobs: int
     pinned: bool

@@ -26,6 +26,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
     backend: str = ""
     keep: str = ""
+    without: tuple[str, ...] = ()
 
 
 class FinalLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +159,7 @@ def start(goal: str, repo: Path, options: Options, test: str = "", limit_s: floa
     """
     command = [*options.command, "run", goal, "--repo", str(repo), "--json", "--yes"]
     command += ["--budget", f"{options.budget_s:g}"]
+    command += [part for name in options.without for part in ("--without", name)]
     wanted = {"--test": test, "--model": options.model, "--backend": options.backend}
     for flag, value in wanted.items():
         command += [flag, value] if value else []

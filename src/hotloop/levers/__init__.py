@@ -9,6 +9,7 @@ NAMES = (
     "parallel",
     "prefetch",
     "prefill_ahead",
+    "race",
     "several",
     "slot_restore",
     "stable_prefix",

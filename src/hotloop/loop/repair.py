@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from hotloop.actions.dialects import prompt
 from hotloop.errors import ToolError
-from hotloop.ledger.events import StepKind
+from hotloop.ledger.events import LeverAccount, StepKind
 from hotloop.levers.trials import Trials
 from hotloop.loop.focus import Focus, focus_on
 from hotloop.loop.parts import Parts
@@ -70,7 +70,19 @@ class Repair:
             found = await self._look(search, localisation)
         finally:
             await proving.stop()
+            self._account(proving)
         return found is not None and await self._apply(found, trials) and not self.solved
+
+    def _account(self, proving: Proving) -> None:
+        won = "one mended it" if proving.winner else "none mended all"
+        self._parts.clock.emit(
+            LeverAccount(
+                t_s=self._parts.clock.now_s(),
+                lever="race",
+                wasted_s=proving.mean_test_s * max(0, proving.tested - 1),
+                detail=f"{proving.tested} candidates tested, {won}",
+            )
+        )
 
     def _localise(self) -> Localisation:
         workspace = self._parts.workspace

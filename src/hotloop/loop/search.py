@@ -220,6 +220,8 @@ class Search:
         written = _written(focus, start, result)
         if not result.was_cut:
             await self._submit(focus, written)
+        if not self.parts.has("race"):
+            return
         copy = read_copy(focus.source, start, result.scores)
         self._queue(focus, focus.source, copy.deviations, 1.0)
         if start == focus.start:
@@ -236,9 +238,10 @@ class Search:
     def _watch(self, focus: Focus, start: int) -> OnDelta:
         """Return what queues the likelier candidates of a copy line by line, while it streams."""
         scores: list[TokenScore] = []
+        has_race = self.parts.has("race")
 
         def watch(delta: TextDelta | ToolDelta) -> None:
-            if not isinstance(delta, TextDelta) or not delta.scores:
+            if not isinstance(delta, TextDelta) or not delta.scores or not has_race:
                 return
             scores.extend(delta.scores)
             if "\n" in delta.text:

@@ -53,6 +53,6 @@ def _check_lever(name: str) -> None:
     from hotloop.errors import UsageError
     from hotloop.levers import NAMES
 
-    known = sorted({*NAMES, "parallel", "race"})
+    known = sorted(NAMES)
     if name not in known:
         raise UsageError(f"no lever {name}", f"there are: {', '.join(known)}")
