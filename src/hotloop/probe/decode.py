@@ -66,14 +66,16 @@ class DecodePart:
 
     async def run(self) -> None:
         """Measure until the part's share is used up."""
+        await self._story(self._tokens())  # one more than copies: of two, one slow one decides
         for number in range(ROUNDS):
             tokens = self._tokens()
-            if number and not self._session.room(2 * self._session.expected_s(60, tokens), 2):
+            cost_s = 2 * self._session.expected_s(60, tokens)
+            if number >= 2 and not self._session.room(cost_s, 2):
                 break
             await self._both(tokens)
             if number == MIN_ROUNDS - 1:
                 await self._contexts()
-        if len(self.novel) < MIN_ROUNDS:
+        if not self._behind:
             await self._contexts()
 
     def conclude(self, result: Result) -> None:
@@ -117,9 +119,13 @@ class DecodePart:
     def _tokens(self) -> int:
         return round(min(MOST_TOKENS, max(LEAST_TOKENS, CALL_S / self._session.token_s)))
 
-    async def _both(self, tokens: int) -> None:
+    async def _story(self, tokens: int) -> None:
         session, prompts = self._session, self._session.prompts
         self.novel.append(await session.ask(prompts.new(prompts.story()), tokens, "new text"))
+
+    async def _both(self, tokens: int) -> None:
+        session, prompts = self._session, self._session.prompts
+        await self._story(tokens)
         characters = round(tokens * session.counter.tokens.chars_per_token)
         task = prompts.copy(characters)
         self._copied.append(await session.ask(prompts.new(task), tokens, "copied text"))

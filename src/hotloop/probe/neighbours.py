@@ -136,7 +136,7 @@ def _met(victim: Sample, other: Sample) -> bool:
         return False
     began, ended = victim.piece_s[0], victim.piece_s[-1]
     first_s = other.marks.first_token_s or 0.0
-    return began < other.start_s and first_s < ended + 0.2 * (ended - began)
+    return began < other.start_s and first_s < ended
 
 
 def _stall_s(victim: Sample, other: Sample) -> float:
