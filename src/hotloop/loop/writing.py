@@ -15,6 +15,7 @@ from hotloop.loop.proving import Found
 from hotloop.loop.search import ANSWER_TOKENS, Search
 from hotloop.workspace.autoimport import mend_imports
 from hotloop.workspace.definitions import Definition, definitions, replace_definitions
+from hotloop.workspace.exports import mend_exports
 from hotloop.workspace.localise import Localisation
 from hotloop.workspace.syntax import language_of
 from hotloop.workspace.testrun import TestOutcome
@@ -22,8 +23,9 @@ from hotloop.workspace.testrun import TestOutcome
 _MOST_FILE_CHARS = 5_000
 _MOST_FAILURES = 3
 _MOST_FOLLOWING = 3
-_SAMPLES = 3
+_ATTEMPTS = 8
 _WARMTH = 0.7
+_NEXT_DEFINITION = ["\n```", "\ndef ", "\nclass ", "\nfunction ", "\nexport "]
 
 
 class Writing:
@@ -33,21 +35,26 @@ class Writing:
         self._search = search
         self._parts = search.parts
         self._outcome = outcome
+        self._missing: list[str] = []
 
     async def run(self, localisation: Localisation) -> Found | None:
-        """Ask once, then for other answers; return what tests accept."""
+        """Ask for answers until tests accept one; return it.
+
+        Every other answer is free in its form: what is missing may be a method.
+        """
         path = self._path(localisation)
         if not path:
             return None
-        missing = [one.name for one in localisation.missing if one.path == path and one.name]
-        following = self._following(path) if missing else []
-        question = self._ask(path, missing, [one.name for one in following])
+        self._missing = [one.name for one in localisation.missing if one.path == path and one.name]
+        following = self._following(path) if self._missing else []
+        question = self._ask(path, [one.name for one in following])
         self._search.transcript.append({"role": "user", "content": question})
-        head = self._head(path, missing)
+        head = self._head(path)
         heads = [head, *(self._head_of(path, one) for one in following)] if head else []
-        for attempt in range(1 + _SAMPLES):
-            warmth: dict[str, Any] = {"temperature": _WARMTH, "seed": attempt} if attempt else {}
-            await self._attempt(path, heads, warmth)
+        for attempt in range(_ATTEMPTS):
+            is_warm = attempt >= (2 if heads else 1)
+            warmth: dict[str, Any] = {"temperature": _WARMTH, "seed": attempt} if is_warm else {}
+            await self._attempt(path, heads if attempt % 2 == 0 else [], warmth)
             found = await self._search.proving.settle()
             if found is not None:
                 return found
@@ -67,17 +74,19 @@ class Writing:
         for head in heads:
             text += f"```{language_of(path)}\n{head}"
             branch = [{"role": "assistant", "content": text}]
-            result = await self._search.ask(branch, max_tokens=ANSWER_TOKENS, **warmth)
+            ends = {"stop": _NEXT_DEFINITION} if len(heads) > 1 else {}
+            result = await self._search.ask(branch, max_tokens=ANSWER_TOKENS, **ends, **warmth)
             if result is None or result.was_cut:
                 return
             text += result.answer.text.split("\n```", 1)[0].rstrip() + "\n```\n\n"
             await self._submit(path, text)
 
-    def _head(self, path: str, missing: Sequence[str]) -> str:
+    def _head(self, path: str) -> str:
         """Return how the answer begins: with the head of the one function that is missing.
 
         With its parameters where the goal names them.
         """
+        missing = self._missing
         if len(missing) != 1 or not missing[0].isidentifier() or missing[0][0].isupper():
             return ""
         named = re.search(rf"\b{missing[0]}\(([\w\s,=]*)\)", self._parts.goal)
@@ -121,8 +130,8 @@ class Writing:
             return one.path
         return ""
 
-    def _ask(self, path: str, missing: Sequence[str], following: Sequence[str]) -> str:
-        source = self._text(path)[:_MOST_FILE_CHARS]
+    def _ask(self, path: str, following: Sequence[str]) -> str:
+        source, missing = self._text(path)[:_MOST_FILE_CHARS], self._missing
         wanted = f"Write {', '.join(missing)} for {path}" if missing else f"Correct {path}"
         if following:
             wanted += f", and change {', '.join(following)} to use it"
@@ -140,6 +149,8 @@ class Writing:
                 text = replace_definitions(path, text, code)[0] if text else code
             except ToolError:
                 continue
+        if language_of(path) == "javascript":
+            text = mend_exports(text, self._missing)
         if text != old:
             await self._search.proving.submit({path: mend_imports(path, text)})
 
