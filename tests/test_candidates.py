@@ -20,6 +20,7 @@ from hotloop.levers.deviations import (
     read_copy,
     readings,
 )
+from hotloop.levers.slips import slips
 from hotloop.loop.candidates import fingerprint, is_comment, is_valid
 from hotloop.loop.focus import another, code, first_failure, focus_on, question
 from hotloop.workspace.autoimport import mend_imports
@@ -336,3 +337,41 @@ def test_without_an_excerpt_the_end_of_the_output_is_shown() -> None:
     outcome = Outcome(green=False, command="make", status=2, output="boom\n" * 1_000)
     assert "boom" in first_failure(outcome)
     assert len(first_failure(outcome)) <= 700
+
+
+SLIPS = '''def f(items, low):
+    """Return 1 < 2 and so on."""
+    for i in range(len(items)):
+        if items[i] < low and not items[0]:  # a < b
+            return "x < y"
+    return min(low, i) - 1'''
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("items[i] < low", "items[i] <= low"),
+        ("and not", "or not"),
+        ("not items", "items"),
+        ("range(len(items))", "range(len(items) + 1)"),
+        ("items[i]", "items[i + 1]"),
+        ("items[0]", "items[-1]"),
+        ("min(low, i)", "min(i, low)"),
+        (" - 1", ""),
+        (" - 1", " - 2"),
+    ],
+)
+def test_common_slips_are_undone(old: str, new: str) -> None:
+    body = SLIPS.index("    for")
+    head, tail = SLIPS[:body], SLIPS[body:]
+    assert head + tail.replace(old, new, 1) in [one.text for one in slips(SLIPS, body)]
+
+
+def test_slips_are_code_and_leave_strings_and_comments_alone() -> None:
+    body = SLIPS.index("    for")
+    for one in slips(SLIPS, body):
+        assert one.text[: one.offset] == SLIPS[: one.offset]
+        assert one.offset >= body
+        assert '"x < y"' in one.text
+        assert one.text.splitlines()[:2] == SLIPS.splitlines()[:2]
+        assert "# a < b" in one.text

@@ -84,7 +84,7 @@ async def _repair(
     with Checkpoint(workspace, "s1") as checkpoint:
         parts = Parts(
             goal=goal,
-            config=config or Config(),
+            config=config or Config(without=("slips",)),
             clock=clock,
             caller=Caller(model, clock),
             context=ToolContext(
@@ -346,7 +346,14 @@ def second(text):
 def test_without_the_race_only_the_models_own_answers_are_tried(tmp_path: Path) -> None:
     root = _repo(tmp_path)
     model = CopyingModel({"<": ("<=", 0.2)})
-    solved, events = asyncio.run(_repair(root, model, config=Config(without=("race",))))
+    solved, events = asyncio.run(_repair(root, model, config=Config(without=("race", "slips"))))
     assert not solved
     assert (root / "bands.py").read_text() == BANDS
     assert not [event for event in events if isinstance(event, EditApplied)]
+
+
+def test_a_common_slip_is_mended_though_the_model_sees_nothing(tmp_path: Path) -> None:
+    root = _repo(tmp_path)
+    solved, _ = asyncio.run(_repair(root, CopyingModel({}), config=Config()))
+    assert solved
+    assert (root / "bands.py").read_text() == BANDS.replace("<", "<=")

@@ -11,6 +11,7 @@ NAMES = (
     "prefill_ahead",
     "race",
     "several",
+    "slips",
     "slot_restore",
     "stable_prefix",
     "terse",

@@ -17,7 +17,7 @@ from hotloop.loop.parts import Parts
 from hotloop.workspace.testrun import TestOutcome
 
 _BACKLOG = 3
-_GUESSED_TEST_S = 0.3
+_GUESSED_TEST_S = 0.1
 ResultT = TypeVar("ResultT")
 Rank = Callable[[TestOutcome], int | None]
 

@@ -29,6 +29,7 @@ from hotloop.levers.deviations import (
     read_copy,
     readings,
 )
+from hotloop.levers.slips import slips
 from hotloop.loop.caller import CallResult, OnDelta
 from hotloop.loop.candidates import fingerprint, is_comment, is_valid
 from hotloop.loop.focus import Focus, another, question
@@ -55,6 +56,9 @@ _LEAST_SCORE = 0.0015
 _CALL_COST = 0.5
 _LATER_READING = 0.7
 _COPY_WORTH = 0.5
+_SLIP = 0.08
+_LEAST_SLIP_SHARE = 0.3
+_MOST_SLIPS = 24
 _SWITCH_COST = 0.5
 _BATCH = 5
 _BATCH_SCORE = 0.3
@@ -125,6 +129,7 @@ class Search:
         for focus in focuses:
             self._seen.add(fingerprint(focus.path, focus.source))
             self._push(_Job(score=score, focus=focus, start=focus.start))
+            self._queue_slips(focus, score)
             score = self._other if score == 1.0 else score * _LATER_DEFINITION
         testing = asyncio.create_task(self._test_ready())
         try:
@@ -287,6 +292,20 @@ class Search:
                 self._add_ready(_Ready(score=score * _LATER_READING**place, focus=focus, text=text))
             if "\n" not in one.token:
                 self._push(_Job(score=score * _CALL_COST, focus=focus, base=base, deviation=one))
+
+    def _queue_slips(self, focus: Focus, likelihood: float) -> None:
+        """Queue common slips on the lines that failing tests run, the likeliest of them."""
+        if not self.parts.has("slips"):
+            return
+        share = _SLIP * max(likelihood, _LEAST_SLIP_SHARE)
+        found = [
+            _Ready(
+                score=share * one.weight * focus.suspicion(one.offset), focus=focus, text=one.text
+            )
+            for one in slips(focus.source, focus.start)
+        ]
+        for one in sorted(found, key=lambda one: -one.score)[:_MOST_SLIPS]:
+            self._add_ready(one)
 
     def _add_ready(self, candidate: _Ready) -> None:
         if candidate.score >= _LEAST_SCORE:
