@@ -72,9 +72,14 @@ class Proving:
         """Return the mean seconds of a candidate's tests so far; a guess before the first."""
         return self._test_s / self.tested if self.tested else _GUESSED_TEST_S
 
-    async def submit(self, texts: Mapping[str, str], name: str = "") -> None:
-        """Queue whole files for testing; waits while too many are queued."""
-        task = asyncio.create_task(self._prove(dict(texts), name))
+    async def submit(
+        self, texts: Mapping[str, str], name: str = "", *, must_win: bool = False
+    ) -> None:
+        """Queue whole files for testing; waits while too many are queued.
+
+        With `must_win`, they are no progress unless all tests pass.
+        """
+        task = asyncio.create_task(self._prove(dict(texts), name, must_win))
         self._testing.add(task)
         task.add_done_callback(self._testing.discard)
         while len(self._testing) > _BACKLOG and not self._found.done():
@@ -112,7 +117,7 @@ class Proving:
     async def _wait_for_one(self) -> None:
         await asyncio.wait({*self._testing, self._found}, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _prove(self, texts: dict[str, str], name: str) -> None:
+    async def _prove(self, texts: dict[str, str], name: str, must_win: bool) -> None:
         await asyncio.shield(self._starting)
         data = {path: self._encoded(path, text) for path, text in texts.items()}
         outcome = await self._timed(data)
@@ -124,7 +129,7 @@ class Proving:
         if outcome.green and not self._found.done():
             self._found.set_result(found)
             return
-        rank = self._rank(outcome)
+        rank = None if must_win else self._rank(outcome)
         if rank is not None and rank < self._best:
             self._best, self.best_partial = rank, found
             if not self._progress.done():

@@ -11,14 +11,12 @@ request is a prefix of what the KV cache holds.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from hotloop.backend.types import TextDelta, TokenScore, ToolDelta
 from hotloop.ledger.events import StepKind
 from hotloop.levers.deviations import (
     Deviation,
@@ -30,7 +28,7 @@ from hotloop.levers.deviations import (
     readings,
 )
 from hotloop.levers.slips import slips
-from hotloop.loop.caller import CallResult, OnDelta
+from hotloop.loop.caller import CallResult
 from hotloop.loop.candidates import fingerprint, is_comment, is_valid
 from hotloop.loop.focus import Focus, another, question
 from hotloop.loop.parts import Parts
@@ -43,6 +41,7 @@ ALTERNATIVES = 10
 LINE_TOKENS = 28
 BLOCK_TOKENS = 24
 ANSWER_TOKENS = 700
+_FIRST_DEFINITION = 0.3
 _OTHER_DEFINITION = 0.12
 _OTHER_THAN_MENDED = 0.03
 _LATER_DEFINITION = 0.7
@@ -55,9 +54,11 @@ _TIRING = 0.88
 _LEAST_SCORE = 0.0015
 _CALL_COST = 0.5
 _LATER_READING = 0.7
-_COPY_WORTH = 0.5
-_SLIP = 0.08
-_LEAST_SLIP_SHARE = 0.3
+_ALONE = 0.5
+_LINE_S = 1.0
+_COPY_S = 4.0
+_LEAST_TEST_S = 0.05
+_SLIP = 0.025
 _MOST_SLIPS = 24
 _SWITCH_COST = 0.5
 _BATCH = 5
@@ -85,11 +86,15 @@ class _Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Ready(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate that needs no call: a definition's new text."""
+    """A candidate that needs no call: a definition's new text.
+
+    With `must_win`, it counts only if all tests pass: what mends some by chance leads astray.
+    """
 
     score: float
     focus: Focus
     text: str
+    must_win: bool = False
 
 
 class Search:
@@ -113,9 +118,6 @@ class Search:
         self._shown: list[Focus] = []
         self._jobs: list[_Job] = []
         self._ready: list[_Ready] = []
-        self._has_ready = asyncio.Event()
-        self._is_last = False
-        self._at_work = 0.0
         self._is_doubtful = False
         self._at: Focus | None = None
         self._calls: Counter[int] = Counter()
@@ -125,51 +127,36 @@ class Search:
 
         What mends only some is taken at once: the tests that still fail say more than before.
         """
-        score = 1.0
+        score = _FIRST_DEFINITION
         for focus in focuses:
             self._seen.add(fingerprint(focus.path, focus.source))
             self._push(_Job(score=score, focus=focus, start=focus.start))
-            self._queue_slips(focus, score)
-            score = self._other if score == 1.0 else score * _LATER_DEFINITION
-        testing = asyncio.create_task(self._test_ready())
-        try:
-            await self._call_model()
-            self._is_last = True
-            self._has_ready.set()
-            await testing
-        finally:
-            testing.cancel()
-            await asyncio.gather(testing, return_exceptions=True)
+            is_first = score == _FIRST_DEFINITION
+            self._queue_slips(focus, 1.0 if is_first else score)
+            score = self._other if is_first else score * _LATER_DEFINITION
+        while (self._jobs or self._ready) and not self.proving.has_progress:
+            if self._is_test_next():
+                best = max(self._ready, key=lambda one: one.score)
+                self._ready.remove(best)
+                await self._submit(best.focus, best.text, must_win=best.must_win)
+                await self.proving.settle()
+            else:
+                for job in self._next():
+                    if not self.proving.has_progress:
+                        await self._try(job)
         return await self.proving.settle()
 
-    async def _call_model(self) -> None:
-        """Let the model work, best job first, until something helps or nothing is left."""
-        while self._jobs and not self.proving.has_progress:
-            for job in self._next():
-                if not self.proving.has_progress:
-                    await self._try(job)
-                    self._has_ready.set()
+    def _is_test_next(self) -> bool:
+        """Say whether a test promises more per second than a call.
 
-    async def _test_ready(self) -> None:
-        """Submit the candidates that need no call, best first, beside the model's work.
-
-        Tests take the model's cores, so that only those are run beside it that promise more.
+        One after the other: on the same cores, each makes the other slower than that saves.
         """
-        while not self.proving.has_progress:
-            best = max(self._ready, key=lambda one: one.score, default=None)
-            if best is not None and (self._is_last or best.score >= self._least_beside_model()):
-                self._ready.remove(best)
-                await self._submit(best.focus, best.text)
-            elif self._is_last:
-                return
-            else:
-                self._has_ready.clear()
-                await self._has_ready.wait()
-
-    def _least_beside_model(self) -> float:
-        """Return the score per test from which on a test is worth as much as a call's time."""
-        calls = max((self._worth(job) for job in self._jobs), default=0.0)
-        return max(calls, self._at_work) * self.proving.mean_test_s
+        if not self._ready or not self._jobs:
+            return bool(self._ready)
+        job = max(self._jobs, key=self._worth)
+        call_s = _LINE_S if job.deviation else _COPY_S
+        test_s = max(_LEAST_TEST_S, self.proving.mean_test_s)
+        return max(one.score for one in self._ready) / test_s >= self._worth(job) / call_s
 
     def _push(self, job: _Job) -> None:
         if job.score >= _LEAST_SCORE:
@@ -200,8 +187,7 @@ class Search:
 
     async def _try(self, job: _Job) -> None:
         self._at = job.focus
-        self._at_work = job.score if job.deviation else _COPY_WORTH
-        self._is_doubtful = job.score < 1.0
+        self._is_doubtful = job.score < _FIRST_DEFINITION
         self._calls[id(job.focus)] += 1
         if job.sample:
             await self._sample(job.focus, job.start, job.sample)
@@ -215,7 +201,6 @@ class Search:
         result = await self._ask(
             focus,
             focus.source[:start],
-            on_delta=self._watch(focus, start),
             max_tokens=_answer_tokens(focus, start),
             logprobs=True,
             top_logprobs=ALTERNATIVES,
@@ -239,27 +224,6 @@ class Search:
         goes_on = next_start(focus.source, copy.end)
         if focus.source[goes_on:].strip():
             self._push(_Job(score=_RESUME, focus=focus, start=goes_on))
-
-    def _watch(self, focus: Focus, start: int) -> OnDelta:
-        """Return what queues the likelier candidates of a copy line by line, while it streams."""
-        scores: list[TokenScore] = []
-        has_race = self.parts.has("race")
-
-        def watch(delta: TextDelta | ToolDelta) -> None:
-            if not isinstance(delta, TextDelta) or not delta.scores or not has_race:
-                return
-            scores.extend(delta.scores)
-            if "\n" in delta.text:
-                self._queue_readings(focus, read_copy(focus.source, start, scores).deviations)
-
-        return watch
-
-    def _queue_readings(self, focus: Focus, deviations: Sequence[Deviation]) -> None:
-        for one in deviations:
-            score = one.probability * focus.suspicion(one.offset)
-            if not is_comment(focus.path, one.token):
-                text = readings(focus.source, one)[0]
-                self._add_ready(_Ready(score=score, focus=focus, text=text))
 
     async def _sample(self, focus: Focus, start: int, seed: int) -> None:
         """Let the model answer again, less sure of itself; once it has nothing new, not again."""
@@ -289,7 +253,9 @@ class Search:
                 continue
             score = weight * one.probability * focus.suspicion(one.offset)
             for place, text in enumerate(readings(base, one)):
-                self._add_ready(_Ready(score=score * _LATER_READING**place, focus=focus, text=text))
+                self._add_ready(
+                    _Ready(score=_ALONE * score * _LATER_READING**place, focus=focus, text=text)
+                )
             if "\n" not in one.token:
                 self._push(_Job(score=score * _CALL_COST, focus=focus, base=base, deviation=one))
 
@@ -297,7 +263,7 @@ class Search:
         """Queue common slips on the lines that failing tests run, the likeliest of them."""
         if not self.parts.has("slips"):
             return
-        share = _SLIP * max(likelihood, _LEAST_SLIP_SHARE)
+        share = _SLIP * likelihood**0.5
         found = [
             _Ready(
                 score=share * one.weight * focus.suspicion(one.offset), focus=focus, text=one.text
@@ -310,7 +276,6 @@ class Search:
     def _add_ready(self, candidate: _Ready) -> None:
         if candidate.score >= _LEAST_SCORE:
             self._ready.append(candidate)
-            self._has_ready.set()
 
     async def _complete(self, focus: Focus, base: str, deviation: Deviation) -> None:
         """Let the model write the rest of a line that begins with another token."""
@@ -329,15 +294,13 @@ class Search:
         result = await self._ask(focus, begun + "\n", max_tokens=BLOCK_TOKENS)
         return block_of(begun, result.answer.text) if result is not None else ""
 
-    async def _ask(
-        self, focus: Focus, begun: str, *, on_delta: OnDelta | None = None, **params: Any
-    ) -> CallResult | None:
+    async def _ask(self, focus: Focus, begun: str, **params: Any) -> CallResult | None:
         """Ask about a definition, with the answer begun; None when a candidate won meanwhile."""
         if focus not in self._shown:
             self.transcript.append({"role": "user", "content": self._question(focus)})
             self._shown.append(focus)
         branch = [{"role": "assistant", "content": f"```{focus.language}\n{begun}"}]
-        return await self.ask(branch, on_delta, or_progress=self._is_doubtful, **params)
+        return await self.ask(branch, or_progress=self._is_doubtful, **params)
 
     def _question(self, focus: Focus) -> str:
         if self._shown:
@@ -347,7 +310,6 @@ class Search:
     async def ask(
         self,
         branch: Sequence[dict[str, Any]],
-        on_delta: OnDelta | None = None,
         *,
         or_progress: bool = False,
         **params: Any,
@@ -358,17 +320,17 @@ class Search:
         """
         body = self.transcript.request({"stream": True, "temperature": 0, **params}, branch)
         with self.parts.clock.step(StepKind.GENERATE) as step:
-            call = self.parts.caller.call(body, step=step.number, on_delta=on_delta)
+            call = self.parts.caller.call(body, step=step.number)
             return await self.proving.until_won(call, or_progress=or_progress)
 
-    async def _submit(self, focus: Focus, text: str) -> bool:
+    async def _submit(self, focus: Focus, text: str, *, must_win: bool = False) -> bool:
         """Queue a definition's text for testing, if it is new, valid and not the same code."""
         mark = fingerprint(focus.path, text)
         if mark in self._seen or not is_valid(focus.path, text):
             return False
         self._seen.add(mark)
         whole = mend_imports(focus.path, focus.file_with(text))
-        await self.proving.submit({focus.path: whole}, focus.name)
+        await self.proving.submit({focus.path: whole}, focus.name, must_win=must_win)
         return True
 
 
