@@ -3,6 +3,7 @@
 What to try next is the likeliest by the model (the probability of a token it did not write) times
 how suspect its line is by the tests. Copying another definition, which costs seconds, has a fixed
 likelihood, so that it comes when the better candidates of the definitions so far are used up.
+Candidates that need no call (slips, single tokens) are tested when that promises more per second.
 
 The order also spares prefill: the definitions shown so far are one growing prefix; jobs of the
 definition at hand are preferred; and lines are completed from the last to the first, so that each
