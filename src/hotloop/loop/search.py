@@ -12,11 +12,8 @@ request is a prefix of what the KV cache holds.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
-
-import msgspec
 
 from hotloop.ledger.events import StepKind
 from hotloop.levers.deviations import (
@@ -29,6 +26,7 @@ from hotloop.levers.deviations import (
     readings,
 )
 from hotloop.levers.slips import slips
+from hotloop.loop.agenda import Agenda, Job, Ready
 from hotloop.loop.caller import CallResult
 from hotloop.loop.candidates import fingerprint, is_comment, is_valid
 from hotloop.loop.focus import Focus, another, question
@@ -51,51 +49,11 @@ _SAMPLE = 0.05
 _SAMPLES = 4
 _WARMTH = 1.0
 _REWRITTEN = 0.4
-_TIRING = 0.88
-_LEAST_SCORE = 0.0015
 _CALL_COST = 0.5
 _LATER_READING = 0.7
 _ALONE = 0.5
-_LINE_S = 1.0
-_COPY_S = 4.0
-_LEAST_TEST_S = 0.05
 _SLIP = 0.025
 _MOST_SLIPS = 24
-_SWITCH_COST = 0.5
-_BATCH = 5
-_BATCH_SCORE = 0.3
-
-
-class _Job(msgspec.Struct, frozen=True, kw_only=True):
-    """A model call about a definition: copy it from `start` on, or complete a token's line.
-
-    `base` is the text that the token's offset is in. A `sample` above 0 is another answer, drawn
-    with that seed.
-    """
-
-    score: float
-    focus: Focus
-    start: int = 0
-    base: str = ""
-    deviation: Deviation | None = None
-    sample: int = 0
-
-    @property
-    def offset(self) -> int:
-        """Return where in the definition the job goes on."""
-        return self.deviation.offset if self.deviation else self.start
-
-
-class _Ready(msgspec.Struct, frozen=True, kw_only=True):
-    """A candidate that needs no call: a definition's new text.
-
-    With `must_win`, it counts only if all tests pass: what mends some by chance leads astray.
-    """
-
-    score: float
-    focus: Focus
-    text: str
-    must_win: bool = False
 
 
 class Search:
@@ -117,11 +75,8 @@ class Search:
         self._other = _OTHER_DEFINITION if is_first else _OTHER_THAN_MENDED
         self._seen: set[str] = set()
         self._shown: list[Focus] = []
-        self._jobs: list[_Job] = []
-        self._ready: list[_Ready] = []
+        self._agenda = Agenda()
         self._is_doubtful = False
-        self._at: Focus | None = None
-        self._calls: Counter[int] = Counter()
 
     async def run(self, focuses: Sequence[Focus]) -> Found | None:
         """Try until a candidate wins or mends some of it, or nothing likely is left.
@@ -131,71 +86,33 @@ class Search:
         score = _FIRST_DEFINITION
         for focus in focuses:
             self._seen.add(fingerprint(focus.path, focus.source))
-            self._push(_Job(score=score, focus=focus, start=focus.start))
+            self._agenda.add(Job(score=score, focus=focus, start=focus.start))
             is_first = score == _FIRST_DEFINITION
             self._queue_slips(focus, 1.0 if is_first else score)
             score = self._other if is_first else score * _LATER_DEFINITION
-        while (self._jobs or self._ready) and not self.proving.has_progress:
-            if self._is_test_next():
-                best = max(self._ready, key=lambda one: one.score)
-                self._ready.remove(best)
-                await self._submit(best.focus, best.text, must_win=best.must_win)
-                await self.proving.settle()
-            else:
-                for job in self._next():
-                    if not self.proving.has_progress:
-                        await self._try(job)
+        while not self.proving.has_progress:
+            match self._agenda.next(self.proving.mean_test_s):
+                case Ready() as one:
+                    await self._submit(one.focus, one.text, must_win=one.must_win)
+                    await self.proving.settle()
+                case []:
+                    break
+                case jobs:
+                    await self._try_all(jobs)
         return await self.proving.settle()
 
-    def _is_test_next(self) -> bool:
-        """Say whether a test promises more per second than a call.
-
-        One after the other: on the same cores, each makes the other slower than that saves.
-        """
-        if not self._ready or not self._jobs:
-            return bool(self._ready)
-        job = max(self._jobs, key=self._worth)
-        call_s = _LINE_S if job.deviation else _COPY_S
-        test_s = max(_LEAST_TEST_S, self.proving.mean_test_s)
-        return max(one.score for one in self._ready) / test_s >= self._worth(job) / call_s
-
-    def _push(self, job: _Job) -> None:
-        if job.score >= _LEAST_SCORE:
-            self._jobs.append(job)
-
-    def _next(self) -> list[_Job]:
-        """Take the best job, with more of its kind where that spares prefill."""
-        best = max(self._jobs, key=self._worth)
-        batch = [best]
-        if best.deviation is not None:
-            like = [
-                job
-                for job in self._jobs
-                if job.deviation is not None
-                and job is not best
-                and (job.focus, job.base) == (best.focus, best.base)
-                and job.score >= _BATCH_SCORE * best.score
-            ]
-            batch += sorted(like, key=lambda job: -job.score)[: _BATCH - 1]
-        self._jobs = [job for job in self._jobs if job not in batch]
-        return sorted(batch, key=lambda job: -job.offset)
-
-    def _worth(self, job: _Job) -> float:
-        """Return a job's score less what the definition's earlier calls have taken from hope."""
-        is_elsewhere = self._at is not None and job.focus is not self._at
-        tired = _TIRING ** self._calls[id(job.focus)]
-        return job.score * tired * (_SWITCH_COST if is_elsewhere else 1.0)
-
-    async def _try(self, job: _Job) -> None:
-        self._at = job.focus
-        self._is_doubtful = job.score < _FIRST_DEFINITION
-        self._calls[id(job.focus)] += 1
-        if job.sample:
-            await self._sample(job.focus, job.start, job.sample)
-        elif job.deviation is None:
-            await self._copy(job.focus, job.start)
-        else:
-            await self._complete(job.focus, job.base, job.deviation)
+    async def _try_all(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            if self.proving.has_progress:
+                return
+            self._agenda.count(job)
+            self._is_doubtful = job.score < _FIRST_DEFINITION
+            if job.sample:
+                await self._sample(job.focus, job.start, job.sample)
+            elif job.deviation is None:
+                await self._copy(job.focus, job.start)
+            else:
+                await self._complete(job.focus, job.base, job.deviation)
 
     async def _copy(self, focus: Focus, start: int) -> None:
         """Let the model copy the definition from `start` on, and queue what it doubts."""
@@ -224,7 +141,7 @@ class Search:
         self._queue(focus, written, later, _REWRITTEN)
         goes_on = next_start(focus.source, copy.end)
         if focus.source[goes_on:].strip():
-            self._push(_Job(score=_RESUME, focus=focus, start=goes_on))
+            self._agenda.add(Job(score=_RESUME, focus=focus, start=goes_on))
 
     async def _sample(self, focus: Focus, start: int, seed: int) -> None:
         """Let the model answer again, less sure of itself; once it has nothing new, not again."""
@@ -239,12 +156,12 @@ class Search:
         if result is not None and not result.was_cut:
             is_new = await self._submit(focus, _written(focus, start, result))
         if not is_new:
-            self._jobs = [job for job in self._jobs if not (job.sample and job.focus is focus)]
+            self._agenda.drop_samples(focus)
 
     def _queue_samples(self, focus: Focus) -> None:
         for seed in range(1, _SAMPLES + 1):
             score = _SAMPLE * _LATER_DEFINITION ** (seed - 1)
-            self._push(_Job(score=score, focus=focus, start=focus.start, sample=seed))
+            self._agenda.add(Job(score=score, focus=focus, start=focus.start, sample=seed))
 
     def _queue(
         self, focus: Focus, base: str, deviations: Sequence[Deviation], weight: float
@@ -254,11 +171,13 @@ class Search:
                 continue
             score = weight * one.probability * focus.suspicion(one.offset)
             for place, text in enumerate(readings(base, one)):
-                self._add_ready(
-                    _Ready(score=_ALONE * score * _LATER_READING**place, focus=focus, text=text)
+                self._agenda.add(
+                    Ready(score=_ALONE * score * _LATER_READING**place, focus=focus, text=text)
                 )
             if "\n" not in one.token:
-                self._push(_Job(score=score * _CALL_COST, focus=focus, base=base, deviation=one))
+                self._agenda.add(
+                    Job(score=score * _CALL_COST, focus=focus, base=base, deviation=one)
+                )
 
     def _queue_slips(self, focus: Focus, likelihood: float) -> None:
         """Queue common slips on the lines that failing tests run, the likeliest of them."""
@@ -266,17 +185,13 @@ class Search:
             return
         share = _SLIP * likelihood**0.5
         found = [
-            _Ready(
+            Ready(
                 score=share * one.weight * focus.suspicion(one.offset), focus=focus, text=one.text
             )
             for one in slips(focus.source, focus.start)
         ]
         for one in sorted(found, key=lambda one: -one.score)[:_MOST_SLIPS]:
-            self._add_ready(one)
-
-    def _add_ready(self, candidate: _Ready) -> None:
-        if candidate.score >= _LEAST_SCORE:
-            self._ready.append(candidate)
+            self._agenda.add(one)
 
     async def _complete(self, focus: Focus, base: str, deviation: Deviation) -> None:
         """Let the model write the rest of a line that begins with another token."""

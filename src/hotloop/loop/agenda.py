@@ -1,0 +1,122 @@
+"""What to try next in the search for a repair: a model call, or a test of a candidate at hand."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+
+from hotloop.levers.deviations import Deviation
+from hotloop.loop.focus import Focus
+
+_TIRING = 0.88
+_LEAST_SCORE = 0.0015
+_LINE_S = 1.0
+_COPY_S = 4.0
+_LEAST_TEST_S = 0.05
+_SWITCH_COST = 0.5
+_BATCH = 5
+_BATCH_SCORE = 0.3
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A model call about a definition: copy it from `start` on, or complete a token's line.
+
+    `base` is the text that the token's offset is in. A `sample` above 0 is another answer, drawn
+    with that seed.
+    """
+
+    score: float
+    focus: Focus
+    start: int = 0
+    base: str = ""
+    deviation: Deviation | None = None
+    sample: int = 0
+
+    @property
+    def offset(self) -> int:
+        """Return where in the definition the job goes on."""
+        return self.deviation.offset if self.deviation else self.start
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate that needs no call: a definition's new text.
+
+    With `must_win`, it counts only if all tests pass: what mends some by chance leads astray.
+    """
+
+    score: float
+    focus: Focus
+    text: str
+    must_win: bool = False
+
+
+class Agenda:
+    """Calls and candidates by what they promise."""
+
+    def __init__(self) -> None:
+        self._jobs: list[Job] = []
+        self._ready: list[Ready] = []
+        self._at: Focus | None = None
+        self._calls: Counter[int] = Counter()
+
+    def add(self, one: Job | Ready) -> None:
+        """Take something to try, unless it is too unlikely."""
+        if one.score < _LEAST_SCORE:
+            return
+        if isinstance(one, Job):
+            self._jobs.append(one)
+        else:
+            self._ready.append(one)
+
+    def next(self, test_s: float) -> Ready | list[Job]:
+        """Take the candidate or the calls that promise most per second; empty if none is left.
+
+        `test_s` is what a test takes. One after the other: on the same cores, a call and a test
+        make each other slower than that saves.
+        """
+        if self._is_test_next(test_s):
+            best = max(self._ready, key=lambda one: one.score)
+            self._ready.remove(best)
+            return best
+        return self._next_jobs() if self._jobs else []
+
+    def count(self, job: Job) -> None:
+        """Note that a call is made: its definition is at hand now, and hope for it shrinks."""
+        self._at = job.focus
+        self._calls[id(job.focus)] += 1
+
+    def drop_samples(self, focus: Focus) -> None:
+        """Forget further answers to the same question."""
+        self._jobs = [job for job in self._jobs if not (job.sample and job.focus is focus)]
+
+    def _is_test_next(self, test_s: float) -> bool:
+        if not self._ready or not self._jobs:
+            return bool(self._ready)
+        job = max(self._jobs, key=self._worth)
+        call_s = _LINE_S if job.deviation else _COPY_S
+        best = max(one.score for one in self._ready)
+        return best / max(_LEAST_TEST_S, test_s) >= self._worth(job) / call_s
+
+    def _next_jobs(self) -> list[Job]:
+        """Take the best job, with more of its kind where that spares prefill."""
+        best = max(self._jobs, key=self._worth)
+        batch = [best]
+        if best.deviation is not None:
+            like = [
+                job
+                for job in self._jobs
+                if job.deviation is not None
+                and job is not best
+                and (job.focus, job.base) == (best.focus, best.base)
+                and job.score >= _BATCH_SCORE * best.score
+            ]
+            batch += sorted(like, key=lambda job: -job.score)[: _BATCH - 1]
+        self._jobs = [job for job in self._jobs if job not in batch]
+        return sorted(batch, key=lambda job: -job.offset)
+
+    def _worth(self, job: Job) -> float:
+        """Return a job's score less what the definition's earlier calls have taken from hope."""
+        is_elsewhere = self._at is not None and job.focus is not self._at
+        tired = _TIRING ** self._calls[id(job.focus)]
+        return job.score * tired * (_SWITCH_COST if is_elsewhere else 1.0)
