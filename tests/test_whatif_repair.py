@@ -75,7 +75,7 @@ async def repaired(root: Path, backend: Profile, said: Script) -> list[Event]:
         with Checkpoint(workspace, "s1") as checkpoint:
             parts = Parts(
                 goal="mend band",
-                config=Config(),
+                config=Config(without=("slips",)),
                 clock=clock,
                 caller=Caller(client, clock),
                 context=ToolContext(
