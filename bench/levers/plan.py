@@ -10,7 +10,7 @@ import msgspec
 from bench.levers.session import Case, Ended, Pace, measure
 from hotloop.levers import NAMES
 
-EMBEDDED_ONLY = ("slot_restore",)
+EMBEDDED_ONLY = ("race", "slips", "slot_restore")
 LEVERS = tuple(name for name in NAMES if name not in EMBEDDED_ONLY)
 ALL = frozenset(NAMES)
 NONE: frozenset[str] = frozenset()
