@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,10 +25,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except* Failed as failures:
         print(f"bench.levers: {failures.exceptions[0]}", file=sys.stderr)
         status = 1
+    except* asyncio.CancelledError:
+        print("bench.levers: ended from outside", file=sys.stderr)
+        status = 1
     return status
 
 
 async def _measure(args: argparse.Namespace) -> str:
+    task = asyncio.current_task()
+    if task is not None:  # so that `kill` and `timeout` leave no server behind
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     plan = Plan(await pace(), jobs=args.jobs, repeat=args.repeat, say=_say)
     if args.never_slower:
         return slower_table(await plan.slower())
