@@ -29,34 +29,42 @@ _RULES: tuple[tuple[str, str, float], ...] = (
     (r"\b(range\([^()]*(?:\([^()]*\))?[^()]*)\)", r"\1 + 1)", 0.8),
     (r"\b(range\([^()]*(?:\([^()]*\))?[^()]*)\)", r"\1 - 1)", 0.6),
     (r"\b(slice\([^(),]*,[^(),]*)\)", r"\1 + 1)", 0.6),
-    (r"\band\b", "or", 0.5),
-    (r"\bor\b", "and", 0.5),
-    (r"&&", "||", 0.5),
-    (r"\|\|", "&&", 0.5),
     (r"\bnot (?!in\b)", "", 0.6),
     (r"\b(if|elif|while|and|or) (?!not\b)", r"\1 not ", 0.4),
     (r"\bnot in\b", "in", 0.4),
     (r"(?<!not) in (?=\w+:)", " not in ", 0.2),
-    (r"\bmin\(", "max(", 0.6),
-    (r"\bmax\(", "min(", 0.6),
-    (r"\bany\(", "all(", 0.5),
-    (r"\ball\(", "any(", 0.5),
-    (r"\[0\]", "[-1]", 0.4),
-    (r"\[-1\]", "[0]", 0.4),
-    (r" \+ ", " - ", 0.4),
-    (r" - ", " + ", 0.4),
-    (r" / ", " // ", 0.3),
-    (r" // ", " / ", 0.3),
-    (r"\+=", "-=", 0.3),
-    (r"-=", "+=", 0.3),
     (r"(?<=\w )\+=", "=", 0.2),
-    (r"\bTrue\b", "False", 0.3),
-    (r"\bFalse\b", "True", 0.3),
-    (r"\bbreak\b", "continue", 0.3),
-    (r"\bcontinue\b", "break", 0.3),
     (r"\b(\w+)\((\w+), (\w+)\)", r"\1(\3, \2)", 0.4),
 )
-_COMPILED = tuple((re.compile(pattern), text, weight) for pattern, text, weight in _RULES)
+# Two things that are taken for one another, how likely it is that the other was meant.
+_PAIRS: tuple[tuple[str, str, float], ...] = (
+    ("min(", "max(", 0.6),
+    ("and", "or", 0.5),
+    ("&&", "||", 0.5),
+    ("any(", "all(", 0.5),
+    ("[0]", "[-1]", 0.4),
+    (" + ", " - ", 0.4),
+    (" / ", " // ", 0.3),
+    ("+=", "-=", 0.3),
+    ("True", "False", 0.3),
+    ("break", "continue", 0.3),
+)
+
+
+def _literal(text: str) -> str:
+    """Return a pattern for `text` that does not match inside a word."""
+    before, after = (r"(?<!\w)" * text[0].isalpha(), r"(?!\w)" * text[-1].isalpha())
+    return before + re.escape(text) + after
+
+
+_COMPILED = tuple(
+    (re.compile(pattern), text, weight)
+    for pattern, text, weight in (
+        *_RULES,
+        *((_literal(one), other, weight) for one, other, weight in _PAIRS),
+        *((_literal(other), one, weight) for one, other, weight in _PAIRS),
+    )
+)
 _NUMBER = re.compile(r"(?<![\w.])\d{1,4}(?![\w.])")
 _NUMBER_WEIGHT = 0.3
 
