@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import json
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -14,18 +13,7 @@ from hotloop.backend.types import TextDelta
 from hotloop.config import Config
 from hotloop.ledger.events import EditApplied, Emit, Event, StepEnd, StepKind
 from hotloop.ledger.events import TestsRun as RanTests
-from hotloop.levers.trials import Trials
-from hotloop.loop.budget import Budget
-from hotloop.loop.caller import Caller
-from hotloop.loop.clock import SessionClock
-from hotloop.loop.parts import Parts
-from hotloop.loop.prefetch import first_tests
-from hotloop.loop.repair import Repair
-from hotloop.tools.base import ToolContext
-from hotloop.workspace.changes import Checkpoint
-from hotloop.workspace.root import Workspace
-from hotloop.workspace.sandbox import Consent, Sandbox
-from hotloop.workspace.testplan import detect
+from repair_session import repaired
 
 BANDS = """def band(weight):
     for limit, name in [(1, "small"), (5, "large")]:
@@ -71,48 +59,8 @@ async def _repair(
     on_event: Emit = lambda _: None,
     config: Config | None = None,
 ) -> tuple[bool, list[Event]]:
-    events: list[Event] = []
-
-    def emit(event: Event) -> None:
-        events.append(event)
-        on_event(event)
-
-    clock = SessionClock(emit, Budget(60.0, time.monotonic()))
-    workspace = Workspace(root)
-    plan = detect(root)
-    assert plan is not None
-    with Checkpoint(workspace, "s1") as checkpoint:
-        parts = Parts(
-            goal=goal,
-            config=config or Config(without=("slips",)),
-            clock=clock,
-            caller=Caller(model, clock),
-            context=ToolContext(
-                workspace=workspace,
-                checkpoint=checkpoint,
-                output_dir=root.parent / "out",
-                scratch=root.parent / "scratch",
-                sandbox=Sandbox(),
-                consent=Consent("yes"),
-                emit=emit,
-                now_s=clock.now_s,
-            ),
-            plan=plan,
-            output_dir=root.parent / "out",
-            is_small=True,
-        )
-        first = await first_tests(parts, trace=True)
-        assert first.is_red
-        assert first.outcome is not None
-        trials = Trials(parts.context, plan)
-        starting = asyncio.create_task(trials.start())
-        repair = Repair(parts, first.outcome)
-        try:
-            await repair.run(trials, starting)
-        finally:
-            await asyncio.gather(starting, return_exceptions=True)
-            await trials.close()
-    return repair.solved, events
+    ended = await repaired(root, model, goal, config=config, on_event=on_event)
+    return ended.solved, ended.events
 
 
 def test_a_token_the_model_doubts_is_the_fix(tmp_path: Path) -> None:
