@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -23,7 +24,7 @@ BROKEN = "def add(a, b):\n    return a - b\n"
 MENDED = "def add(a, b):\n    return a + b\n"
 CHECK = "grep -q 'a + b' calc.py"
 """A test command that takes a millisecond: green once `calc.py` is mended."""
-END_FIELDS = {
+END_FIELDS = [
     "type",
     "outcome",
     "session",
@@ -34,7 +35,7 @@ END_FIELDS = {
     "cached_tokens",
     "output_tokens",
     "steps",
-}
+]
 INSTANT = load_profile("instant")
 _OWN = ("HOTLOOP_", "OPENAI_", "XDG_")
 
@@ -58,7 +59,7 @@ class Ended(msgspec.Struct, frozen=True):
         """The last line of stdout, which has to be `session.end`."""
         end = self.events[-1]
         assert end["type"] == "session.end"
-        assert set(end) == END_FIELDS
+        assert list(end) == END_FIELDS
         return end
 
     def of(self, kind: str) -> list[dict[str, Any]]:
@@ -163,3 +164,22 @@ def script(*replies: Reply) -> Script:
 
 MEND = call("edit", path="calc.py", old="a - b", new="a + b")
 DONE = call("done", message="mended")
+
+
+def fill(root: Path, files: Mapping[str, str]) -> None:
+    """Write files into a folder, their text without the indentation it has in a test."""
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(textwrap.dedent(text))
+
+
+def processes_with(mark: str) -> list[int]:
+    """Return the processes that carry `mark` in their command line."""
+    found: list[int] = []
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and mark.encode() in (entry / "cmdline").read_bytes():
+                found.append(int(entry.name))
+        except OSError:
+            continue
+    return [pid for pid in found if pid != os.getpid()]

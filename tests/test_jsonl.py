@@ -9,21 +9,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from article_session import article_events, session_start
+from e2e_helpers import END_FIELDS
 from hotloop.ledger.events import CallDelta, Event, Note
 from hotloop.ui.jsonl import JsonLines
-
-SESSION_END = [
-    "type",
-    "outcome",
-    "session",
-    "wall_s",
-    "model_calls",
-    "model_wait_s",
-    "input_tokens",
-    "cached_tokens",
-    "output_tokens",
-    "steps",
-]
 
 
 def lines(events: list[Event]) -> list[dict[str, Any]]:
@@ -37,7 +25,7 @@ def lines(events: list[Event]) -> list[dict[str, Any]]:
 
 def test_the_last_line_is_session_end_with_exactly_the_agreed_fields() -> None:
     *_, last = lines(article_events())
-    assert list(last) == SESSION_END
+    assert list(last) == END_FIELDS
     assert last["type"] == "session.end"
     assert last["outcome"] == "solved"
     assert (last["wall_s"], last["model_calls"], last["output_tokens"]) == (21.7, 9, 1120)

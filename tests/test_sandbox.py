@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from e2e_helpers import processes_with
 from hotloop import paths
 from hotloop.errors import EnvironmentFault, ToolError
 from hotloop.workspace.process import ProcessResult, clean_env, run_process
@@ -53,18 +54,6 @@ def contained(root: Path, tmp_path: Path) -> Callable[[str], ProcessResult]:
         return run(SANDBOX.wrap(shell, root=root, scratch=tmp_path / "scratch"), root, deadline_s)
 
     return call
-
-
-def processes_with(mark: str) -> list[int]:
-    """Return the processes that carry `mark` in their command line."""
-    found: list[int] = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and mark.encode() in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return [pid for pid in found if pid != os.getpid()]
 
 
 def wait_until(holds: Callable[[], bool], limit_s: float = 10.0) -> bool:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import textwrap
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TypeVar
 
 import pytest
 
+from e2e_helpers import fill, processes_with
 from hotloop.errors import EnvironmentFault, ToolError
 from hotloop.workspace.process import ProcessResult, run_process
 from hotloop.workspace.sandbox import Consent, Sandbox
@@ -42,12 +42,6 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "work"
 
 
-def fill(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(textwrap.dedent(text))
-
-
 def warmly(root: Path, sandbox: Sandbox, work: Callable[[WarmRunner], Awaitable[T]]) -> T:
     async def main() -> T:
         runner = WarmRunner(sys.executable, root, root.parent / "scratch")
@@ -69,17 +63,6 @@ async def outcome_of(root: Path, runner: Runner, deadline_s: float = 20.0) -> Te
 async def pytest_in(root: Path, runner: WarmRunner, deadline_s: float = 20.0) -> ProcessResult:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     return await runner(command, cwd=root, deadline_s=deadline_s)
-
-
-def processes_with(mark: str) -> list[int]:
-    found: list[int] = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and mark.encode() in (entry / "cmdline").read_bytes():
-                found.append(int(entry.name))
-        except OSError:
-            continue
-    return [pid for pid in found if pid != os.getpid()]
 
 
 def gone(mark: str, limit_s: float = 10.0) -> bool:
