@@ -32,7 +32,7 @@ def test_even_split():
 
 def test_left_over_goes_to_the_longest():
     assert split_cents(101, [120, 120, 240]) == [25, 25, 51]
-    assert split_cents(102, [60, 300, 240]) == [10, 51, 41]
+    assert split_cents(102, [60, 300, 240]) == [10, 52, 40]
 
 
 def test_nobody():
