@@ -7,12 +7,15 @@ def daily_gains(readings):
     Steps with a note are left out: the beekeeper changed the weight.
     """
     readings = iter(readings)
-    before = next(readings, None)
+    first = next(readings, None)
+    if first is None:
+        return
+    day, kilos = first.day, first.kilos
     for reading in readings:
-        days = (reading.day - before.day).days
+        days = (reading.day - day).days
         if days > 0 and not reading.note:
-            yield reading.day, (reading.kilos - before.kilos) / days
-        before = reading
+            yield reading.day, (reading.kilos - kilos) / days
+        day, kilos = reading.day, reading.kilos
 
 
 def best_day(gains):

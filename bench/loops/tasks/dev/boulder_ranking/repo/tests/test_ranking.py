@@ -10,7 +10,9 @@ def order(*lines):
 
 
 def test_card():
-    assert parse_card("Mira Holt: T3z1 z2 -") == ("Mira Holt", [Entry(3, 1), Entry(None, 2), Entry()])
+    name, entries = parse_card("Mira Holt: T3z1 z2 -")
+    assert name == "Mira Holt"
+    assert entries == [Entry(3, 1), Entry(None, 2), Entry()]
 
 
 def test_top_includes_zone():

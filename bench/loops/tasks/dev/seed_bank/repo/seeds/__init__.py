@@ -1,0 +1,4 @@
+from seeds.bank import SeedBank
+from seeds.lot import Lot
+
+__all__ = ["Lot", "SeedBank"]
