@@ -26,7 +26,7 @@ class QuietHours:
 
     def covers(self, minute):
         if self.start <= self.end:
-            return minute >= self.start and minute < self.end
+            return self.start <= minute < self.end
         return minute >= self.start and minute < self.end
 
     def wait(self, minute):
