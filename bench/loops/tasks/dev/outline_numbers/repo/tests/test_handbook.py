@@ -28,7 +28,8 @@ def test_chapters():
 
 
 def test_numbers():
-    assert [number for number, _ in numbered(HANDBOOK)] == ["", "1", "1.1", "1.1.1", "1.2", "2", "2.1"]
+    numbers = [number for number, _ in numbered(HANDBOOK)]
+    assert numbers == ["", "1", "1.1", "1.1.1", "1.2", "2", "2.1"]
 
 
 def test_contents():

@@ -35,6 +35,7 @@ def check(legs: list[Leg]) -> Iterator[Problem]:
         change = departing.departs - arriving.arrives
         needed = timedelta(minutes=minutes_needed(arriving, departing))
         if change < needed:
-            yield Problem(at, f"{change // timedelta(minutes=1)} minutes, {needed.seconds // 60} needed")
+            minutes = change // timedelta(minutes=1)
+            yield Problem(at, f"{minutes} minutes, {minutes_needed(arriving, departing)} needed")
         elif change > LONGEST_CHANGE:
             yield Problem(at, "more than a day; that is a stay")
