@@ -1,0 +1,31 @@
+"""The chapters of the staff handbook, which is written in plain text with # headings."""
+
+import re
+from dataclasses import dataclass, field
+
+HEADING = re.compile(r"(?P<marks>#{1,4}) +(?P<title>.*?)(?: +\{(?P<flags>[\w ,]+)\})? *")
+FENCE = re.compile(r" {0,3}(?P<marks>```|~~~)")
+
+
+@dataclass
+class Chapter:
+    level: int
+    title: str
+    line: int
+    flags: set[str] = field(default_factory=set)
+
+
+def chapters(text):
+    """Yield the chapters of a text in their order. Headings within code are none."""
+    opened_by = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        fence = FENCE.match(line)
+        if fence and opened_by in (None, fence["marks"]):
+            opened_by = None if opened_by else fence["marks"]
+            continue
+        if opened_by:
+            continue
+        heading = HEADING.fullmatch(line)
+        if heading:
+            flags = set(re.findall(r"\w+", heading["flags"] or ""))
+            yield Chapter(len(heading["marks"]), heading["title"], number, flags)
