@@ -69,6 +69,21 @@ def test_critical_path_of_the_articles_session() -> None:
     assert seconds["harness"] == pytest.approx(0)
 
 
+def test_connecting_again_and_again_is_not_prefill() -> None:
+    late = call(0, 0, 0.0, 5.0, ttft_s=4.0)
+    late.marks.connected_s = 3.5
+    assert composition(late) == {"connect": 3.5, "prefill": 0.5, "decode": 1.0}
+    down = call(0, 0, 0.0, 3.0)
+    down.marks.first_token_s = down.marks.last_token_s = None
+    down.error = "nothing listens"
+    assert composition(down) == {"connect": 3.0}
+    silent = call(0, 0, 0.0, 3.0)
+    silent.marks.first_token_s = silent.marks.last_token_s = None
+    silent.marks.connected_s = 0.1
+    silent.error = "cancelled"
+    assert composition(silent) == {"connect": 0.1, "prefill": 2.9}
+
+
 def test_prefetch_and_compaction_rows_come_last_and_only_when_present() -> None:
     steps = [
         StepEnd(t_s=1, step=0, kind=StepKind.PREFETCH, start_s=0, duration_s=1),

@@ -130,9 +130,13 @@ class Caller:
             )
         )
         error, marks = "", Marks(start_s=start_s)
+
+        def watch(latest: Marks) -> None:
+            nonlocal marks
+            marks = latest
+
         try:
-            stream = await self.backend.chat(body)
-            marks = stream.marks
+            stream = await self.backend.chat(body, watch)
             try:
                 async for delta in stream:
                     self._take(call, delta, on_delta)
