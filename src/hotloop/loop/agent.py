@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 from collections.abc import Sequence
 from contextlib import ExitStack
 
@@ -51,6 +52,8 @@ class Agent:
         self._is_unproved = False
         self._has_edited = False
         self._is_verdict = False
+        self._spared_verdicts = 0
+        self._call_s: list[float] = []
         self._nudges = 0
         self._repeats = Repeats()
         self._warm = WarmTests(parts.context, parts.plan, on=parts.has("warm_tests"))
@@ -68,6 +71,7 @@ class Agent:
         try:
             for number in range(self._parts.config.max_steps):
                 turn = await self._step(talk, is_first=number == 0)
+                self._call_s.append(turn.result.took_s)
                 self._looking.take(turn)
                 if await self._judge(turn, talk):
                     return
@@ -143,7 +147,9 @@ class Agent:
                 ahead.cancel()
                 await asyncio.gather(ahead, return_exceptions=True)
             talk.tests_s = self._priority.run_s
-            if not self._parts.has("finish"):
+            if self._parts.has("finish"):
+                self._spared_verdicts += 1
+            else:
                 turn.told.append(_VERDICT)
                 self._is_verdict = True
         turn.told += self._first_told()
@@ -246,6 +252,12 @@ class Agent:
                     t_s=clock.now_s(), lever="overlap_tests", saved_s=saved_s, detail=detail
                 )
             )
+        if self._spared_verdicts:
+            # The calls were never made, so what they would have taken is not known.
+            detail = f"{self._spared_verdicts} verdicts not asked for"
+            if self._call_s:
+                detail += f"; a call took {statistics.median(self._call_s):.2f} s here"
+            clock.emit(LeverAccount(t_s=clock.now_s(), lever="finish", detail=detail))
 
     # messages ---------------------------------------------------------------
 

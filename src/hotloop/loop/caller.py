@@ -40,6 +40,11 @@ class CallResult(msgspec.Struct, kw_only=True):
         """Say whether the length limit ended the answer."""
         return self.finish_reason == "length"
 
+    @property
+    def took_s(self) -> float:
+        """Return the seconds from the request to the end of its answer."""
+        return 0.0 if self.marks.end_s is None else self.marks.end_s - self.marks.start_s
+
 
 def _rate(marks: Marks, usage: Usage) -> float | None:
     if marks.first_token_s is None or marks.last_token_s is None:

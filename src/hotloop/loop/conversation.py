@@ -10,7 +10,7 @@ from hotloop.actions.dialects import AnswerParser, dialect
 from hotloop.backend.types import TextDelta, ToolDelta
 from hotloop.errors import BackendError
 from hotloop.ledger.events import LeverAccount, PrefixBreak, StepKind
-from hotloop.levers.budget import MOST_TOKENS, hurry, limit_tokens
+from hotloop.levers.budget import MOST_TOKENS, BudgetAccount, hurry, limit_tokens
 from hotloop.levers.prefill_ahead import LEAST_NEW_BYTES, MAX_TOKENS, PrefillAccount
 from hotloop.levers.stable_prefix import Guard
 from hotloop.loop.caller import CallResult
@@ -44,6 +44,9 @@ class Conversation:
         self._compaction = Compaction(parts, parts.config.context_tokens)
         self._guard = Guard()
         self._prefills = PrefillAccount()
+        self._deadline = BudgetAccount()
+        self._limit = MOST_TOKENS
+        self._is_short = False
         self.tests_s = 0.0
         self._rate = _DECODE_TOKENS_PER_S
         self._has_answered = False
@@ -62,6 +65,8 @@ class Conversation:
         if self._prefills.requests:
             saved_s, wasted_s = self._prefills.saved_s, self._prefills.wasted_s
             self._account("prefill_ahead", saved_s, wasted_s, f"{self._prefills.requests} requests")
+        if detail := self._deadline.detail:
+            self._account("budget", wasted_s=self._deadline.wasted_s, detail=detail)
 
     def _account(
         self, lever: str, saved_s: float = 0.0, wasted_s: float = 0.0, detail: str = ""
@@ -75,7 +80,9 @@ class Conversation:
 
     async def tell(self, turn: Turn) -> None:
         """Put what came of an answer into the transcript, and keep that within the context."""
-        told = [*turn.told, *self._hurry(), *([_THINK] if self._thinks_apart else [])]
+        told = [*turn.told, *self._hurry()]
+        if self._thinks_apart and not self._is_short:
+            told.append(_THINK)
         self._transcript.append(
             self._dialect.answered(turn.result.answer),
             *self._dialect.observed(turn.observed, told),
@@ -124,6 +131,7 @@ class Conversation:
         self._has_answered = True
         self._count(result)
         self._prefills.followed(result.marks)
+        self._deadline.answered(self._limit, result.took_s, cut=result.was_cut)
         self._rate = result.tokens_per_s or self._rate
         if not self.is_known:
             self.is_known = remember(
@@ -147,13 +155,17 @@ class Conversation:
         budget = self._parts.clock.budget
         if not self._parts.has("budget"):
             return []
-        return [*filter(None, [hurry(budget.left_s, budget.total_s, self._rate, self.tests_s)])]
+        text = hurry(budget.left_s, budget.total_s, self._rate, self.tests_s)
+        self._is_short = bool(text)
+        if text:
+            self._deadline.hurried()
+        return [text] if text else []
 
     def _body(self, number: int) -> bytes:
         left_s, limited = self._parts.clock.budget.left_s, self._parts.has("budget")
-        tokens = limit_tokens(left_s, self._rate) if limited else MOST_TOKENS
+        self._limit = limit_tokens(left_s, self._rate) if limited else MOST_TOKENS
         self._watch(number)
-        return self._transcript.request({**_params(tokens), **self._dialect.params()})
+        return self._transcript.request({**_params(self._limit), **self._dialect.params()})
 
     def _watch(self, number: int) -> None:
         """Report where a request does not begin with the bytes of the one before it."""
@@ -206,8 +218,14 @@ class Conversation:
             self._prefills.sent(result.marks)
 
     async def think(self) -> None:
-        """Make a call of its own for thinking, as the article's `think` turns, if so configured."""
+        """Make a call of its own for thinking, as the article's `think` turns, if so configured.
+
+        Where time is short, the model was told to act, and thinks no more.
+        """
         if not self._thinks_apart:
+            return
+        if self._is_short:
+            self._deadline.unthought()
             return
         with self._parts.clock.step(StepKind.REASON) as step:
             result = await self._thought(step.number)
