@@ -12,13 +12,14 @@ from hotloop.actions.types import AnyAction, Define, Edit, Write
 from hotloop.ledger.events import LeverAccount, StepKind
 from hotloop.levers.overlap_tests import Priority, failed_so_far
 from hotloop.levers.prefetch import Context
+from hotloop.levers.roles import Role
 from hotloop.levers.warm_tests import WarmTests
 from hotloop.loop.conversation import Conversation
 from hotloop.loop.looking import Looking
 from hotloop.loop.parts import Parts
 from hotloop.loop.prefetch import Tests, suspect_code
 from hotloop.loop.testing import failed_file, run_tests
-from hotloop.loop.turn import Repeats, Turn, kind_of
+from hotloop.loop.turn import Repeats, Turn, kind_of, role_of
 from hotloop.tools.base import Tool
 from hotloop.tools.registry import registry
 from hotloop.tools.test import TestTool
@@ -90,7 +91,7 @@ class Agent:
         with ExitStack() as span:
             kind = StepKind.PLAN if is_first else StepKind.REASON
             step = span.enter_context(self._parts.clock.step(kind))
-            result, dispatch = await talk.ask(step.number)
+            result, dispatch = await talk.ask(step.number, self._role(is_first=is_first))
             step.kind = kind_of(
                 dispatch.parsed,
                 is_first=is_first,
@@ -107,6 +108,12 @@ class Agent:
             tests=dispatch.tests,
             has_effect=dispatch.has_effect,
         )
+
+    def _role(self, *, is_first: bool) -> Role:
+        """Return what the next call is asked for."""
+        is_plan = is_first and self._parts.config.think == "with"
+        is_red = self._has_edited and self._latest is not None and not self._latest.green
+        return role_of(is_plan=is_plan, is_verdict=self._is_verdict, is_red=is_red)
 
     # judging ----------------------------------------------------------------
 

@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from hotloop.actions.dialects import AnswerParser, dialect
-from hotloop.backend.types import TextDelta, ToolDelta
+from hotloop.backend.types import Backend, TextDelta, ToolDelta
 from hotloop.errors import BackendError
 from hotloop.ledger.events import LeverAccount, PrefixBreak, StepKind
 from hotloop.levers.budget import MOST_TOKENS, BudgetAccount, hurry, limit_tokens
 from hotloop.levers.prefill_ahead import LEAST_NEW_BYTES, MAX_TOKENS, PrefillAccount
+from hotloop.levers.roles import CodeWatch, Role
 from hotloop.levers.stable_prefix import Guard
-from hotloop.loop.caller import CallResult
+from hotloop.loop.caller import CallResult, Unwanted
 from hotloop.loop.capability import next_dialect, remember
 from hotloop.loop.compaction import Compaction
 from hotloop.loop.dispatch import Dispatch
@@ -26,6 +27,7 @@ _THINK_TOKENS = 200
 _DECODE_TOKENS_PER_S = 100.0
 _THINK = "Think in at most three short sentences: what is wrong, and what comes next? Do not act."
 _ACT = "Now act."
+_HANDED_OVER = "it began to write code, which another model is to do"
 
 
 class Conversation:
@@ -47,6 +49,7 @@ class Conversation:
         self._deadline = BudgetAccount()
         self._limit = MOST_TOKENS
         self._is_short = False
+        self._read_ahead_by: Backend | None = None
         self.tests_s = 0.0
         self._rate = _DECODE_TOKENS_PER_S
         self._has_answered = False
@@ -60,6 +63,9 @@ class Conversation:
     async def close(self) -> None:
         """End what goes on in the background, and tell what the levers did."""
         await self._compaction.cancel()
+        self._parts.caller.close()
+        if self._parts.routes is not None:
+            self._parts.routes.close()
         if detail := self._guard.detail:
             self._account("stable_prefix", detail=detail)
         if self._prefills.requests:
@@ -92,48 +98,90 @@ class Conversation:
             self._transcript = compacted
             self._guard.restart()
 
-    async def ask(self, step: int) -> tuple[CallResult, Dispatch]:
+    async def ask(self, step: int, role: Role) -> tuple[CallResult, Dispatch]:
         """Make one model call; actions run as they close. Falls to a simpler dialect if refused.
 
+        `role` is what it is asked for; code that another model is to write is asked of that again.
         Raises BackendError.
         """
         while True:
             number = self._parts.clock.next_call()
-            body = self._body(number)
+            to = self._to(role)
+            body = self._body(number, to)
             parser = self._dialect.parser()
             dispatch = Dispatch(
                 self._parts, self._tools, number, step, eager=self._parts.has("eager")
             )
             try:
-                result = await self._call(body, step, number, parser, dispatch)
+                result = await self._call(body, step, number, parser, dispatch, to=to, role=role)
+            except Unwanted:
+                await dispatch.cancel()
+                role = "generate"
+                continue
             except BackendError as error:
                 await dispatch.cancel()
-                self._simplify(error)
+                self._give_up(to, error)
                 continue
             except BaseException:
                 await dispatch.cancel()
                 raise
             for parsed in parser.finish(cut=result.was_cut):
                 dispatch.add(parsed)
-            self._learn(result, dispatch)
+            self._learn(result, dispatch, to, role)
             return result, dispatch
 
     async def _call(
-        self, body: bytes, step: int, number: int, parser: AnswerParser, dispatch: Dispatch
+        self,
+        body: bytes,
+        step: int,
+        number: int,
+        parser: AnswerParser,
+        dispatch: Dispatch,
+        *,
+        to: Backend | None,
+        role: Role,
     ) -> CallResult:
+        routes = self._parts.routes
+        code = CodeWatch() if routes and routes.hands_over(role, to) else None
+
         def take(delta: TextDelta | ToolDelta) -> None:
+            if code is not None and code.begins(delta):
+                raise Unwanted(_HANDED_OVER)
             for parsed in parser.feed(delta):
                 dispatch.add(parsed)
 
-        return await self._parts.caller.call(body, step=step, number=number, on_delta=take)
+        start_s = self._parts.clock.now_s()
+        try:
+            return await self._parts.caller.call(
+                body, step=step, number=number, on_delta=take, to=to, role=role
+            )
+        except Unwanted:
+            if routes is not None:
+                routes.handed_over(to, self._transcript.prefix, self._parts.clock.now_s() - start_s)
+            raise
 
-    def _learn(self, result: CallResult, dispatch: Dispatch) -> None:
+    def _to(self, role: Role) -> Backend | None:
+        """Return the backend that is asked, None for the session's own."""
+        routes = self._parts.routes
+        return routes.choose(role, self._transcript.prefix, self.tests_s) if routes else None
+
+    def _give_up(self, to: Backend | None, error: BackendError) -> None:
+        """Go on without a role's backend that failed, or in a simpler dialect.
+
+        Raises the error where neither is the cure.
+        """
+        if self._parts.routes is None or to is None:
+            self._simplify(error)
+            return
+        self._parts.routes.failed(to, error)
+
+    def _learn(
+        self, result: CallResult, dispatch: Dispatch, to: Backend | None, role: Role
+    ) -> None:
         self._has_answered = True
-        self._count(result)
-        self._prefills.followed(result.marks)
+        self._count(result, to, role)
         self._deadline.answered(self._limit, result.took_s, cut=result.was_cut)
-        self._rate = result.tokens_per_s or self._rate
-        if not self.is_known:
+        if to is None and not self.is_known:
             self.is_known = remember(
                 self._parts.caller.backend, self._dialect.name, dispatch.parsed
             )
@@ -161,11 +209,17 @@ class Conversation:
             self._deadline.hurried()
         return [text] if text else []
 
-    def _body(self, number: int) -> bytes:
+    def _body(self, number: int, to: Backend | None) -> bytes:
         left_s, limited = self._parts.clock.budget.left_s, self._parts.has("budget")
-        self._limit = limit_tokens(left_s, self._rate) if limited else MOST_TOKENS
+        self._limit = limit_tokens(left_s, self._tokens_per_s(to)) if limited else MOST_TOKENS
         self._watch(number)
-        return self._transcript.request({**_params(self._limit), **self._dialect.params()})
+        params = {**_params(self._limit), **self._dialect.params()}
+        return self._transcript.request(params, model=to.model if to else None)
+
+    def _tokens_per_s(self, to: Backend | None) -> float:
+        routes = self._parts.routes
+        rate = routes.tokens_per_s(to) if routes and to else self._rate
+        return rate or _DECODE_TOKENS_PER_S
 
     def _watch(self, number: int) -> None:
         """Report where a request does not begin with the bytes of the one before it."""
@@ -191,7 +245,15 @@ class Conversation:
         system = {"role": "system", "content": f"{left}\n{self._dialect.system()}"}
         self._transcript = self._transcript.continued(0, 1, system)
 
-    def _count(self, result: CallResult) -> None:
+    def _count(self, result: CallResult, to: Backend | None, role: Role) -> None:
+        """Take what an answer says of its backend."""
+        if self._parts.routes is not None:
+            self._parts.routes.took(role, to, self._transcript.prefix, result)
+        if to is self._read_ahead_by:
+            self._prefills.followed(result.marks)
+        if to is not None:
+            return
+        self._rate = result.tokens_per_s or self._rate
         if self._parts.has("stable_prefix"):
             self._guard.count(result.usage)
 
@@ -205,10 +267,13 @@ class Conversation:
         if new_bytes < LEAST_NEW_BYTES or not self._parts.has("prefill_ahead"):
             return
         branch = [self._dialect.answered(turn.result.answer), *observed]
-        body = self._transcript.request({**_params(MAX_TOKENS), **self._dialect.params()}, branch)
+        routes = self._parts.routes
+        to = self._read_ahead_by = routes.backend_of("generate") if routes else None
+        params = {**_params(MAX_TOKENS), **self._dialect.params()}
+        body = self._transcript.request(params, branch, to.model if to else None)
         start_s = self._parts.clock.now_s()
         try:
-            result = await self._parts.caller.call(body, step=-1, purpose="prefill_ahead")
+            result = await self._parts.caller.call(body, step=-1, purpose="prefill_ahead", to=to)
         except asyncio.CancelledError:
             self._prefills.given_up(self._parts.clock.now_s() - start_s)
             raise
@@ -216,6 +281,8 @@ class Conversation:
             self._parts.clock.note(f"nothing was read ahead: {error.cause}")
         else:
             self._prefills.sent(result.marks)
+            if routes is not None:
+                routes.read(to, self._transcript.request({}, branch))
 
     async def think(self) -> None:
         """Make a call of its own for thinking, as the article's `think` turns, if so configured.
@@ -237,14 +304,17 @@ class Conversation:
     async def _thought(self, step: int) -> CallResult:
         while True:
             number = self._parts.clock.next_call()
+            to = self._to("reason")
             self._watch(number)
-            body = self._transcript.request(_params(_THINK_TOKENS))
+            body = self._transcript.request(_params(_THINK_TOKENS), model=to.model if to else None)
+            call = self._parts.caller.call(body, step=step, number=number, to=to, role="reason")
             try:
-                result = await self._parts.caller.call(body, step=step, number=number)
-                self._count(result)
-                return result
+                result = await call
             except BackendError as error:
-                self._simplify(error)
+                self._give_up(to, error)
+                continue
+            self._count(result, to, "reason")
+            return result
 
     def _begin(self) -> Transcript:
         transcript = Transcript({"model": self._parts.caller.backend.model, **self._dialect.head()})
