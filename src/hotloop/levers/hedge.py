@@ -125,7 +125,7 @@ class Hedge:
         return max(_LEAST_WAIT_S, *known) if len(known) == len(waits) else None
 
     def _may_hedge(self) -> bool:
-        return bool(self._others) and len(self.hedges) < 1 + CAP * (self.calls - 1)
+        return bool(self._others) and len(self.hedges) <= CAP * self.calls
 
     def _warmest(self, body: bytes) -> Backend:
         return min(self._others, key=lambda one: self._warmth[id(one)].cold_tokens(body))
