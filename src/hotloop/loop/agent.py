@@ -153,7 +153,7 @@ class Agent:
             finally:
                 ahead.cancel()
                 await asyncio.gather(ahead, return_exceptions=True)
-            talk.tests_s = self._priority.run_s
+            talk.deadline.tests_s = self._priority.run_s
             if self._parts.has("finish"):
                 self._spared_verdicts += 1
             else:

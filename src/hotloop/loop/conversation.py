@@ -10,13 +10,13 @@ from hotloop.actions.dialects import AnswerParser, dialect
 from hotloop.backend.types import Backend, TextDelta, ToolDelta
 from hotloop.errors import BackendError
 from hotloop.ledger.events import LeverAccount, PrefixBreak, StepKind
-from hotloop.levers.budget import MOST_TOKENS, BudgetAccount, hurry, limit_tokens
 from hotloop.levers.prefill_ahead import LEAST_NEW_BYTES, MAX_TOKENS, PrefillAccount
 from hotloop.levers.roles import CodeWatch, Role
 from hotloop.levers.stable_prefix import Guard
 from hotloop.loop.caller import CallResult, Unwanted
 from hotloop.loop.capability import next_dialect, remember
 from hotloop.loop.compaction import Compaction
+from hotloop.loop.deadline import Deadline
 from hotloop.loop.dispatch import Dispatch
 from hotloop.loop.parts import Parts
 from hotloop.loop.transcript import Transcript
@@ -24,7 +24,6 @@ from hotloop.loop.turn import Turn
 from hotloop.tools.base import Tool
 
 _THINK_TOKENS = 200
-_DECODE_TOKENS_PER_S = 100.0
 _THINK = "Think in at most three short sentences: what is wrong, and what comes next? Do not act."
 _ACT = "Now act."
 _HANDED_OVER = "it began to write code, which another model is to do"
@@ -34,6 +33,7 @@ class Conversation:
     """Asks the model and keeps the transcript.
 
     `dialect_name` is how actions are written; `is_known` says that an action came in it already.
+    `deadline` limits what is said.
     """
 
     def __init__(self, parts: Parts, spoken: str, tools: Mapping[str, Tool], first: str) -> None:
@@ -46,12 +46,8 @@ class Conversation:
         self._compaction = Compaction(parts, parts.config.context_tokens)
         self._guard = Guard()
         self._prefills = PrefillAccount()
-        self._deadline = BudgetAccount()
-        self._limit = MOST_TOKENS
-        self._is_short = False
         self._read_ahead_by: Backend | None = None
-        self.tests_s = 0.0
-        self._rate = _DECODE_TOKENS_PER_S
+        self.deadline = Deadline(parts)
         self._has_answered = False
         self.is_known = parts.is_small
 
@@ -71,8 +67,7 @@ class Conversation:
         if self._prefills.requests:
             saved_s, wasted_s = self._prefills.saved_s, self._prefills.wasted_s
             self._account("prefill_ahead", saved_s, wasted_s, f"{self._prefills.requests} requests")
-        if detail := self._deadline.detail:
-            self._account("budget", wasted_s=self._deadline.wasted_s, detail=detail)
+        self.deadline.close()
 
     def _account(
         self, lever: str, saved_s: float = 0.0, wasted_s: float = 0.0, detail: str = ""
@@ -86,8 +81,8 @@ class Conversation:
 
     async def tell(self, turn: Turn) -> None:
         """Put what came of an answer into the transcript, and keep that within the context."""
-        told = [*turn.told, *self._hurry()]
-        if self._thinks_apart and not self._is_short:
+        told = [*turn.told, *self.deadline.hurry()]
+        if self._thinks_apart and not self.deadline.is_short:
             told.append(_THINK)
         self._transcript.append(
             self._dialect.answered(turn.result.answer),
@@ -163,7 +158,9 @@ class Conversation:
     def _to(self, role: Role) -> Backend | None:
         """Return the backend that is asked, None for the session's own."""
         routes = self._parts.routes
-        return routes.choose(role, self._transcript.prefix, self.tests_s) if routes else None
+        return (
+            routes.choose(role, self._transcript.prefix, self.deadline.tests_s) if routes else None
+        )
 
     def _give_up(self, to: Backend | None, error: BackendError) -> None:
         """Go on without a role's backend that failed, or in a simpler dialect.
@@ -180,7 +177,7 @@ class Conversation:
     ) -> None:
         self._has_answered = True
         self._count(result, to, role)
-        self._deadline.answered(self._limit, result.took_s, cut=result.was_cut)
+        self.deadline.answered(result)
         if to is None and not self.is_known:
             self.is_known = remember(
                 self._parts.caller.backend, self._dialect.name, dispatch.parsed
@@ -199,27 +196,12 @@ class Conversation:
         self._guard.restart()
         self._transcript = self._begin()
 
-    def _hurry(self) -> list[str]:
-        budget = self._parts.clock.budget
-        if not self._parts.has("budget"):
-            return []
-        text = hurry(budget.left_s, budget.total_s, self._rate, self.tests_s)
-        self._is_short = bool(text)
-        if text:
-            self._deadline.hurried()
-        return [text] if text else []
-
     def _body(self, number: int, to: Backend | None) -> bytes:
-        left_s, limited = self._parts.clock.budget.left_s, self._parts.has("budget")
-        self._limit = limit_tokens(left_s, self._tokens_per_s(to)) if limited else MOST_TOKENS
-        self._watch(number)
-        params = {**_params(self._limit), **self._dialect.params()}
-        return self._transcript.request(params, model=to.model if to else None)
-
-    def _tokens_per_s(self, to: Backend | None) -> float:
         routes = self._parts.routes
-        rate = routes.tokens_per_s(to) if routes and to else self._rate
-        return rate or _DECODE_TOKENS_PER_S
+        limit = self.deadline.limit(routes.tokens_per_s(to) if routes else None)
+        self._watch(number)
+        params = {**_params(limit), **self._dialect.params()}
+        return self._transcript.request(params, model=to.model if to else None)
 
     def _watch(self, number: int) -> None:
         """Report where a request does not begin with the bytes of the one before it."""
@@ -253,7 +235,6 @@ class Conversation:
             self._prefills.followed(result.marks)
         if to is not None:
             return
-        self._rate = result.tokens_per_s or self._rate
         if self._parts.has("stable_prefix"):
             self._guard.count(result.usage)
 
@@ -291,8 +272,8 @@ class Conversation:
         """
         if not self._thinks_apart:
             return
-        if self._is_short:
-            self._deadline.unthought()
+        if self.deadline.is_short:
+            self.deadline.unthought()
             return
         with self._parts.clock.step(StepKind.REASON) as step:
             result = await self._thought(step.number)
