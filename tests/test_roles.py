@@ -70,6 +70,16 @@ def test_roles_and_replicas_of_the_users_file(home: Path, tmp_path: Path) -> Non
     )
 
 
+def test_the_settings_that_the_docs_show_are_read(home: Path) -> None:
+    docs = (Path(__file__).parents[1] / "docs" / "levers.md").read_text()
+    shown = next(one for one in docs.split("```toml\n")[1:] if "replicas" in one)
+    (home / "config.toml").write_text(shown.partition("```")[0])
+    config = load_config(None, {"OPENAI_API_KEY": KEY, "SMALL_KEY": "other"})
+    assert config.replicas == ("http://gpu2:8000/v1",)
+    assert config.roles.reason == RoleConfig(model="thinker")
+    assert config.role_keys == {"select": "other", "generate": KEY, "reason": KEY}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -317,6 +327,15 @@ def test_an_endpoint_that_fails_is_not_asked_again(tmp_path: Path) -> None:
     [warning] = [one for one in served.run.of(Note) if one.level == "warning"]
     assert "quick at http://" in warning.text
     assert "is not asked again" in warning.text
+
+
+def test_where_no_dialect_is_known_the_sessions_own_backend_answers_first(tmp_path: Path) -> None:
+    thinker = msgspec.structs.replace(QUICK, model="thinker")
+    for dialect, first in (("auto", ""), ("native", "thinker")):
+        root = tmp_path / dialect
+        root.mkdir()
+        served = sessions(root, {"reason": (thinker, REPLIES)}, late=None, dialect=dialect)
+        assert told(served)[0][:2] == ("reason", first)
 
 
 def test_without_the_lever_all_is_asked_at_home(tmp_path: Path) -> None:

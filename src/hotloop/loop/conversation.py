@@ -9,12 +9,12 @@ from typing import Any
 from hotloop.actions.dialects import AnswerParser, dialect
 from hotloop.backend.types import Backend, TextDelta, ToolDelta
 from hotloop.errors import BackendError
-from hotloop.ledger.events import LeverAccount, PrefixBreak, StepKind
+from hotloop.ledger.events import LeverAccount, StepKind
 from hotloop.levers.prefill_ahead import LEAST_NEW_BYTES, MAX_TOKENS, PrefillAccount
 from hotloop.levers.roles import CodeWatch, Role
 from hotloop.levers.stable_prefix import Guard
 from hotloop.loop.caller import CallResult, Unwanted
-from hotloop.loop.capability import next_dialect, remember
+from hotloop.loop.capability import knows_dialect, next_dialect, remember
 from hotloop.loop.compaction import Compaction
 from hotloop.loop.deadline import Deadline
 from hotloop.loop.dispatch import Dispatch
@@ -26,7 +26,6 @@ from hotloop.tools.base import Tool
 _THINK_TOKENS = 200
 _THINK = "Think in at most three short sentences: what is wrong, and what comes next? Do not act."
 _ACT = "Now act."
-_HANDED_OVER = "it began to write code, which another model is to do"
 
 
 class Conversation:
@@ -46,6 +45,7 @@ class Conversation:
         self._compaction = Compaction(parts, parts.config.context_tokens)
         self._guard = Guard()
         self._prefills = PrefillAccount()
+        self._may_leave = bool(parts.routes) and knows_dialect(parts.config, parts.caller.backend)
         self._read_ahead_by: Backend | None = None
         self.deadline = Deadline(parts)
         self._has_answered = False
@@ -90,8 +90,8 @@ class Conversation:
         )
         compacted = await self._compaction.apply(self._transcript, turn.result.usage)
         if compacted is not self._transcript:
-            self._transcript = compacted
             self._guard.restart()
+        self._transcript = compacted
 
     async def ask(self, step: int, role: Role) -> tuple[CallResult, Dispatch]:
         """Make one model call; actions run as they close. Falls to a simpler dialect if refused.
@@ -108,7 +108,7 @@ class Conversation:
                 self._parts, self._tools, number, step, eager=self._parts.has("eager")
             )
             try:
-                result = await self._call(body, step, number, parser, dispatch, to=to, role=role)
+                result = await self._call(body, parser, dispatch, to, role)
             except Unwanted:
                 await dispatch.cancel()
                 role = "generate"
@@ -126,29 +126,21 @@ class Conversation:
             return result, dispatch
 
     async def _call(
-        self,
-        body: bytes,
-        step: int,
-        number: int,
-        parser: AnswerParser,
-        dispatch: Dispatch,
-        *,
-        to: Backend | None,
-        role: Role,
+        self, body: bytes, parser: AnswerParser, dispatch: Dispatch, to: Backend | None, role: Role
     ) -> CallResult:
         routes = self._parts.routes
         code = CodeWatch() if routes and routes.hands_over(role, to) else None
 
         def take(delta: TextDelta | ToolDelta) -> None:
             if code is not None and code.begins(delta):
-                raise Unwanted(_HANDED_OVER)
+                raise Unwanted("it began to write code, which another model does")
             for parsed in parser.feed(delta):
                 dispatch.add(parsed)
 
         start_s = self._parts.clock.now_s()
         try:
             return await self._parts.caller.call(
-                body, step=step, number=number, on_delta=take, to=to, role=role
+                body, step=dispatch.step, number=dispatch.call, on_delta=take, to=to, role=role
             )
         except Unwanted:
             if routes is not None:
@@ -156,21 +148,24 @@ class Conversation:
             raise
 
     def _to(self, role: Role) -> Backend | None:
-        """Return the backend that is asked, None for the session's own."""
+        """Return the backend that is asked, None for the session's own.
+
+        That one answers first where it is not known which dialect it understands.
+        """
         routes = self._parts.routes
-        return (
-            routes.choose(role, self._transcript.prefix, self.deadline.tests_s) if routes else None
-        )
+        if routes is None or not self._may_leave:
+            return None
+        return routes.choose(role, self._transcript.prefix, self.deadline.tests_s)
 
     def _give_up(self, to: Backend | None, error: BackendError) -> None:
         """Go on without a role's backend that failed, or in a simpler dialect.
 
         Raises the error where neither is the cure.
         """
-        if self._parts.routes is None or to is None:
+        if self._parts.routes is not None and to is not None:
+            self._parts.routes.failed(to, error)
+        else:
             self._simplify(error)
-            return
-        self._parts.routes.failed(to, error)
 
     def _learn(
         self, result: CallResult, dispatch: Dispatch, to: Backend | None, role: Role
@@ -200,7 +195,7 @@ class Conversation:
         routes = self._parts.routes
         limit = self.deadline.limit(routes.tokens_per_s(to) if routes else None)
         self._watch(number)
-        params = {**_params(limit), **self._dialect.params()}
+        params = _params(limit) | self._dialect.params()
         return self._transcript.request(params, model=to.model if to else None)
 
     def _watch(self, number: int) -> None:
@@ -210,16 +205,7 @@ class Conversation:
             return
         found = self._guard.check(self._transcript.prefix)
         if found is not None:
-            self._parts.clock.emit(
-                PrefixBreak(
-                    t_s=self._parts.clock.now_s(),
-                    call=number,
-                    offset=found.offset,
-                    expected=found.expected,
-                    got=found.got,
-                    cause=found.cause,
-                )
-            )
+            self._parts.clock.emit(found.event(number, self._parts.clock.now_s()))
 
     def _tell_time(self) -> None:
         """Say in the system message how much time is left, as agents do that show a clock."""
@@ -233,10 +219,10 @@ class Conversation:
             self._parts.routes.took(role, to, self._transcript.prefix, result)
         if to is self._read_ahead_by:
             self._prefills.followed(result.marks)
-        if to is not None:
-            return
-        if self._parts.has("stable_prefix"):
-            self._guard.count(result.usage)
+        if to is None:
+            self._may_leave = True
+            if self._parts.has("stable_prefix"):
+                self._guard.count(result.usage)
 
     async def prefill(self, turn: Turn) -> None:
         """Have the server read what is known of the next request, where that is much.
