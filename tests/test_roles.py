@@ -72,8 +72,8 @@ def test_roles_and_replicas_of_the_users_file(home: Path, tmp_path: Path) -> Non
 
 def test_the_settings_that_the_docs_show_are_read(home: Path) -> None:
     docs = (Path(__file__).parents[1] / "docs" / "levers.md").read_text()
-    shown = next(one for one in docs.split("```toml\n")[1:] if "replicas" in one)
-    (home / "config.toml").write_text(shown.partition("```")[0])
+    blocks = [one.partition("```")[0] for one in docs.split("```toml\n")[1:]]
+    (home / "config.toml").write_text(next(one for one in blocks if "replicas" in one))
     config = load_config(None, {"OPENAI_API_KEY": KEY, "SMALL_KEY": "other"})
     assert config.replicas == ("http://gpu2:8000/v1",)
     assert config.roles.reason == RoleConfig(model="thinker")
