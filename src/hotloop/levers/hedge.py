@@ -60,7 +60,7 @@ def late_s(speed: Speed, cold_tokens: int) -> float | None:
 
 
 class Hedge:
-    """Asks the replicas of one model. `first` is the one that is asked first.
+    """Asks the replicas of one model, taken to be equally fast. `first` is asked first.
 
     `now_s` is the session's clock. `latest` tells of the latest call's second request, if it had
     one. `tell` is given what goes wrong with a replica, in words.
@@ -85,9 +85,9 @@ class Hedge:
         self.calls = 0
         self.hedges: list[Hedged] = []
 
-    def read(self, body: bytes) -> None:
-        """Note that the endpoint that is asked first has read a request that was not hedged."""
-        self._warmth[id(self.first)].took(body)
+    def read(self, by: Backend, body: bytes) -> None:
+        """Note that an endpoint has read a request that was not hedged."""
+        self._warmth[id(by)].took(body)
 
     async def chat(self, body: bytes, watch: Watch) -> Stream:
         """Send a request, late to a replica as well; return the stream whose token came first.
@@ -103,14 +103,16 @@ class Hedge:
             late_at_s = self._late_s(body)
             await asyncio.wait({first.task}, timeout=late_at_s)
             if not first.task.done() and late_at_s is not None and self._may_hedge():
-                race.send(self._warmest(body))
+                self._sent(race.send(self._warmest(body)))
             winner = await race.winner()
-            self._count(race, winner)
+            self._take(race, winner)
             await race.close(but=winner)
             return winner.result(first.marks, watch)
         except BaseException:
             await race.close()
             raise
+        finally:
+            self._count(race)
 
     def _late_s(self, body: bytes) -> float | None:
         """Return the seconds after which a second request is sent, None for never."""
@@ -130,27 +132,32 @@ class Hedge:
     def _warmest(self, body: bytes) -> Backend:
         return min(self._others, key=lambda one: self._warmth[id(one)].cold_tokens(body))
 
-    def _count(self, race: _Race, winner: _Sent) -> None:
-        """Take the outcome of a call into speed, warmth and account."""
-        first, now_s = race.sent[0], self._now_s()
+    def _sent(self, spare: _Sent) -> None:
+        self.latest = Hedged(replica=spare.backend.base_url, sent_s=spare.sent_s, won=False)
+        self.hedges.append(self.latest)
+
+    def _take(self, race: _Race, winner: _Sent) -> None:
+        """Take an answer into speed and warmth; ask first who won."""
+        first = race.sent[0]
         cold_tokens = self._warmth[id(first.backend)].cold_tokens(race.body)
         # A wait that was ended is at least as long as it was: without it only short ones counted.
-        self._speed.saw(cold_tokens, now_s - first.sent_s)
-        for one in race.sent[1:]:
-            won = one is winner
-            self.latest = Hedged(replica=one.backend.base_url, sent_s=one.sent_s, won=won)
-            self.hedges.append(self.latest)
-            self._take_spare(one)
-        self.wasted_s += sum(now_s - one.sent_s for one in race.sent if one is not winner)
+        self._speed.saw(cold_tokens, self._now_s() - first.sent_s)
         self._warmth[id(winner.backend)].took(race.body)
+        race.winning = winner
         if winner is not first:
+            self.hedges[-1] = self.latest = msgspec.structs.replace(self.hedges[-1], won=True)
             self._others.append(self.first)
             self._others.remove(winner.backend)
             self.first = winner.backend
 
-    def _take_spare(self, spare: _Sent) -> None:
-        error = spare.error
-        if error is not None:
+    def _count(self, race: _Race) -> None:
+        """Take the requests of a call that were not wanted, or failed, into the account."""
+        if len(race.sent) == 1:
+            return
+        now_s = self._now_s()
+        self.wasted_s += sum(now_s - one.sent_s for one in race.sent if one is not race.winning)
+        spare = race.sent[1]
+        if (error := spare.error) is not None:
             self._others.remove(spare.backend)
             self._tell(f"replica {spare.backend.base_url} is not asked again: {error.cause}")
 
@@ -203,6 +210,7 @@ class _Race:
     def __init__(self, body: bytes, now_s: Callable[[], float]) -> None:
         self.body = body
         self.sent: list[_Sent] = []
+        self.winning: _Sent | None = None
         self._now_s = now_s
 
     def send(self, backend: Backend, watch: Watch = lambda marks: None) -> _Sent:

@@ -167,6 +167,8 @@ class Caller:
             )
         )
         error, marks = "", Marks(start_s=start_s)
+        hedge = self._hedge if to is None else None
+        by, hedged = to or (hedge.first if hedge else self.backend), None
 
         def watch(latest: Marks) -> None:
             nonlocal marks
@@ -191,9 +193,9 @@ class Caller:
         finally:
             end_s = self._clock.now_s()
             since_s = start_s if purpose == "step" else waited_from()
-            by = to or (self._hedge.first if self._hedge else self.backend)
+            if hedge is not None and purpose == "step":
+                by, hedged = hedge.first, hedge.latest
             is_own = by is self.backend
-            hedged = self._hedge.latest if self._hedge and purpose == "step" and not to else None
             self._clock.emit(
                 CallEnd(
                     t_s=end_s,
@@ -230,8 +232,9 @@ class Caller:
             return await (to or self.backend).chat(body, watch)
         if purpose == "step":
             return await self._hedge.chat(body, watch)
-        stream = await self._hedge.first.chat(body, watch)
-        self._hedge.read(body)
+        first = self._hedge.first
+        stream = await first.chat(body, watch)
+        self._hedge.read(first, body)
         return stream
 
     def _take(
