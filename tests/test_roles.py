@@ -135,7 +135,8 @@ def test_what_makes_no_sense_is_said() -> None:
 
 
 def test_nothing_is_imported_for_a_session_with_one_endpoint() -> None:
-    names = ("hotloop.levers.hedge", "hotloop.loop.routes", "hotloop.loop.others")
+    names = [f"hotloop.levers.{name}" for name in ("hedge", "roles", "speed")]
+    names += [f"hotloop.loop.{name}" for name in ("others", "routes")]
     used = "import sys, hotloop.loop.agent, hotloop.ui.execution"
     code = f"{used}\nprint({{*{names!r}}} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

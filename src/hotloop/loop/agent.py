@@ -6,13 +6,13 @@ import asyncio
 import statistics
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from hotloop.actions.dialects import prompt
 from hotloop.actions.types import AnyAction, Define, Edit, Write
 from hotloop.ledger.events import LeverAccount, StepKind
 from hotloop.levers.overlap_tests import Priority, failed_so_far
 from hotloop.levers.prefetch import Context
-from hotloop.levers.roles import Role
 from hotloop.levers.warm_tests import WarmTests
 from hotloop.loop.conversation import Conversation
 from hotloop.loop.looking import Looking
@@ -24,6 +24,9 @@ from hotloop.tools.base import Tool
 from hotloop.tools.registry import registry
 from hotloop.tools.test import TestTool
 from hotloop.workspace.testrun import TestOutcome
+
+if TYPE_CHECKING:
+    from hotloop.levers.roles import Role
 
 _MOST_NUDGES = 2
 _NUDGE = "Call a tool, or call done when the goal is met."

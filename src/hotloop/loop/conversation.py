@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hotloop.actions.dialects import AnswerParser, dialect
 from hotloop.backend.types import Backend, TextDelta, ToolDelta
 from hotloop.errors import BackendError
 from hotloop.ledger.events import LeverAccount, StepKind
 from hotloop.levers.prefill_ahead import LEAST_NEW_BYTES, MAX_TOKENS, PrefillAccount
-from hotloop.levers.roles import CodeWatch, Role
 from hotloop.levers.stable_prefix import Guard
 from hotloop.loop.caller import CallResult, Unwanted
 from hotloop.loop.capability import knows_dialect, next_dialect, remember
@@ -22,6 +21,9 @@ from hotloop.loop.parts import Parts
 from hotloop.loop.transcript import Transcript
 from hotloop.loop.turn import Turn
 from hotloop.tools.base import Tool
+
+if TYPE_CHECKING:
+    from hotloop.levers.roles import Role
 
 _THINK_TOKENS = 200
 _THINK = "Think in at most three short sentences: what is wrong, and what comes next? Do not act."
@@ -64,9 +66,8 @@ class Conversation:
             self._parts.routes.close()
         if detail := self._guard.detail:
             self._account("stable_prefix", detail=detail)
-        if self._prefills.requests:
-            saved_s, wasted_s = self._prefills.saved_s, self._prefills.wasted_s
-            self._account("prefill_ahead", saved_s, wasted_s, f"{self._prefills.requests} requests")
+        if (sent := self._prefills).requests:
+            self._account("prefill_ahead", sent.saved_s, sent.wasted_s, f"{sent.requests} requests")
         self.deadline.close()
 
     def _account(
@@ -129,7 +130,7 @@ class Conversation:
         self, body: bytes, parser: AnswerParser, dispatch: Dispatch, to: Backend | None, role: Role
     ) -> CallResult:
         routes = self._parts.routes
-        code = CodeWatch() if routes and routes.hands_over(role, to) else None
+        code = routes.code_watch(role, to) if routes else None
 
         def take(delta: TextDelta | ToolDelta) -> None:
             if code is not None and code.begins(delta):
@@ -174,9 +175,8 @@ class Conversation:
         self._count(result, to, role)
         self.deadline.answered(result)
         if to is None and not self.is_known:
-            self.is_known = remember(
-                self._parts.caller.backend, self._dialect.name, dispatch.parsed
-            )
+            backend = self._parts.caller.backend
+            self.is_known = remember(backend, self._dialect.name, dispatch.parsed)
 
     def _simplify(self, error: BackendError) -> None:
         """Change to a simpler dialect; raises the error where that is not the cure.

@@ -80,7 +80,11 @@ async def open_backend(
     """
     if model is None:
         opened = await _endpoint(config, on_retry)
-        return _with_others(opened, config, on_retry)
+        try:
+            return _with_others(opened, config, on_retry)
+        except BaseException:
+            await opened.close()
+            raise
     if config.replicas or config.roles != Roles():
         say("replicas and roles are for endpoints: not used with the embedded model")
     engine = await _engine(config, model, say)

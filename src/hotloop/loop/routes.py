@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from hotloop.backend.types import Backend
 from hotloop.errors import BackendError
 from hotloop.ledger.events import LeverAccount
-from hotloop.levers.roles import Leg, Role, RoleAccount, pays, spared_s
+from hotloop.levers.roles import CodeWatch, Leg, Role, RoleAccount, pays, spared_s
 from hotloop.levers.speed import Speed, Warmth
 from hotloop.loop.caller import CallResult
 from hotloop.loop.clock import SessionClock
@@ -90,9 +90,10 @@ class Routes:
         """Note that a backend has read a conversation, or the beginning of one."""
         self._at(to).warmth.took(conversation)
 
-    def hands_over(self, role: Role, to: Backend | None) -> bool:
-        """Say whether code that is begun in an answer is to be written by another model."""
-        return role == "select" and to is not None and self.backend_of("generate") is not to
+    def code_watch(self, role: Role, to: Backend | None) -> CodeWatch | None:
+        """Return a watch over an answer whose code another model is to write."""
+        is_elsewhere = to is not None and self.backend_of("generate") is not to
+        return CodeWatch() if role == "select" and is_elsewhere else None
 
     def handed_over(self, to: Backend | None, conversation: bytes, took_s: float) -> None:
         """Take an answer to `select` that began to write code, after so many seconds."""

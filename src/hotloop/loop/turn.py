@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from hotloop.actions.parse import Parsed
 from hotloop.actions.types import AnyAction, Define, Done, Edit, Observation, Test, Write
 from hotloop.ledger.events import StepKind
-from hotloop.levers.roles import Role
 from hotloop.loop.caller import CallResult
 from hotloop.workspace.testrun import TestOutcome
+
+if TYPE_CHECKING:
+    from hotloop.levers.roles import Role
 
 _MOST_REPEATS = 3
 

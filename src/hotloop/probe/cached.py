@@ -15,9 +15,9 @@ import msgspec
 
 from hotloop import paths
 from hotloop.ledger.events import CallEnd
-from hotloop.levers.speed import Rates
 
 if TYPE_CHECKING:
+    from hotloop.levers.speed import Rates
     from hotloop.probe.result import Result
 
 _VERSION = 1
@@ -102,6 +102,8 @@ class Known(msgspec.Struct):
         """Return what choosing between endpoints needs; None without a time to first token."""
         if self.ttft.base_s is None:
             return None
+        from hotloop.levers.speed import Rates
+
         prefill, tails = self.ttft.prefill_tok_s, self.tails.ttft_s
         has_tails = tails is not None and tails.count >= _LEAST_TAILS and tails.median > 0
         return Rates(
