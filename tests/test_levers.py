@@ -431,10 +431,10 @@ def test_a_model_is_told_when_time_is_short(tmp_path: Path) -> None:
 
 
 def test_an_answer_that_the_deadline_cut_off_is_waste(tmp_path: Path) -> None:
-    slow = msgspec.structs.replace(INSTANT, decode_tok_s=100)
+    slow = msgspec.structs.replace(INSTANT, decode_tok_s=500)
     long = says(READ, text="I think. " * 2000)
-    ended = run(tmp_path, [long, says(FIX)], profile=slow, budget_s=1.5)
-    assert ended.outcome in ("solved", "over_budget")
+    ended = run(tmp_path, [long, says(FIX)], profile=slow, budget_s=5)
+    assert ended.outcome == "solved"
     told = account(ended, "budget")
     assert "cut off by it" in told.detail
     assert told.wasted_s > 0

@@ -107,7 +107,7 @@ class Hedge:
             winner = await race.winner()
             self._take(race, winner)
             await race.close(but=winner)
-            return winner.result(first.marks, watch)
+            return winner.result(first.marks)
         except BaseException:
             await race.close()
             raise
@@ -193,14 +193,13 @@ class _Sent:
         error = self.task.exception()
         return error if isinstance(error, BackendError) else None
 
-    def result(self, first: Marks, watch: Watch) -> Stream:
+    def result(self, first: Marks) -> Stream:
         """Return the stream, its marks counted from the first request of the call."""
         stream = self.task.result()
         if stream.marks is not first:
             stream.marks.start_s = first.start_s
             if first.connected_s is not None:
                 stream.marks.connected_s = first.connected_s
-            watch(stream.marks)
         return stream
 
 

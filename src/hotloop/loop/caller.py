@@ -176,6 +176,7 @@ class Caller:
 
         try:
             stream = await self._chat(body, to, purpose, watch)
+            marks = stream.marks
             try:
                 async for delta in stream:
                     self._take(call, delta, on_delta)
