@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from hotloop.backend.types import Delta, Finish, Report, TextDelta, TokenScore
+from hotloop.backend.types import Delta, Finish, Report, TextDelta, TokenScore, Watch
 from hotloop.ledger.events import Marks, Usage
 
 Doubts = Mapping[str, tuple[str, float]]
@@ -29,7 +29,7 @@ class CopyingModel:
         self.endings = endings or {}
         self.bodies: list[dict[str, Any]] = []
 
-    async def chat(self, body: bytes) -> CopyingStream:
+    async def chat(self, body: bytes, watch: Watch = lambda marks: None) -> CopyingStream:
         request = json.loads(body)
         self.bodies.append(request)
         last = request["messages"][-1]

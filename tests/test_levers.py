@@ -46,6 +46,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
 
 
+def levers(ended: Run) -> set[str]:
+    return {one.lever for one in ended.of(LeverAccount)}
+
+
 def account(ended: Run, lever: str) -> LeverAccount:
     (found,) = (one for one in ended.of(LeverAccount) if one.lever == lever)
     return found
@@ -420,9 +424,44 @@ def test_a_model_is_told_when_time_is_short(tmp_path: Path) -> None:
     )
     assert "s are left" not in silent.last_said
     assert {one["max_tokens"] for one in silent.requests} == {4096}
+    told = account(ended, "budget")
+    assert "told" in told.detail
+    assert "answers limited" in told.detail
+    assert "budget" not in levers(silent)
+
+
+def test_an_answer_that_the_deadline_cut_off_is_waste(tmp_path: Path) -> None:
+    slow = msgspec.structs.replace(INSTANT, decode_tok_s=500)
+    long = says(READ, text="I think. " * 2000)
+    ended = run(tmp_path, [long, says(FIX)], profile=slow, budget_s=5)
+    assert ended.outcome == "solved"
+    told = account(ended, "budget")
+    assert "cut off by it" in told.detail
+    assert told.wasted_s > 0
+
+
+def test_there_is_no_thinking_apart_when_time_is_short(tmp_path: Path) -> None:
+    slow = msgspec.structs.replace(INSTANT, ttft_base_s=0.4)
+    thought = says(text="Hm.")
+    replies = [thought, says(READ), thought, says(READ_CHECK), thought, says(READ), says(DONE)]
+    ended = run(tmp_path, replies, profile=slow, budget_s=3.2, think="apart", without=("prefetch",))
+    assert "s are left" in ended.last_said
+    assert "Do not act" not in ended.last_said
+    told = account(ended, "budget")
+    assert "thoughts left out" in told.detail
 
 
 # finish, terse, several ---------------------------------------------------------------------
+
+
+def test_verdicts_that_were_not_asked_for_are_told(tmp_path: Path) -> None:
+    ended = run(tmp_path, [says(READ), says(FIX)])
+    told = account(ended, "finish")
+    assert told.detail.startswith("1 verdicts not asked for; a call took ")
+    assert told.saved_s == 0, "a call that was never made has no measured time"
+    (tmp_path / "off").mkdir()
+    asked = run(tmp_path / "off", [says(READ), says(FIX), says(DONE)], without=("finish",))
+    assert "finish" not in levers(asked)
 
 
 def test_without_terse_only_whole_files_are_offered(tmp_path: Path) -> None:
@@ -434,5 +473,5 @@ def test_without_terse_only_whole_files_are_offered(tmp_path: Path) -> None:
 
 def test_every_step_has_an_end_and_every_lever_a_name(tmp_path: Path) -> None:
     ended = run(tmp_path, [says(READ), says(FIX)], goal=GOAL)
-    assert {one.lever for one in ended.of(LeverAccount)} <= {*NAMES}
+    assert levers(ended) <= {*NAMES}
     assert ended.of(StepEnd)

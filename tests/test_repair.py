@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from copying_model import CopyingModel, CopyingStream
-from hotloop.backend.types import TextDelta
+from hotloop.backend.types import TextDelta, Watch
 from hotloop.config import Config
 from hotloop.ledger.events import EditApplied, Emit, Event, StepEnd, StepKind
 from hotloop.ledger.events import TestsRun as RanTests
@@ -258,7 +258,7 @@ def test_used():
 class _Writer(CopyingModel):
     """Writes the bodies that a test gives, by the head that the answer is begun with."""
 
-    async def chat(self, body: bytes) -> CopyingStream:
+    async def chat(self, body: bytes, watch: Watch = lambda marks: None) -> CopyingStream:
         request = json.loads(body)
         self.bodies.append(request)
         begun = request["messages"][-1]["content"]

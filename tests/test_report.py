@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import asyncio
+import socket
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent_session import DONE, INSTANT, repository, says
 from article_session import PROMPT_TOKENS, article_events, call, session_start, tool
+from endpoints import meet
+from hotloop.config import Config
 from hotloop.ledger.critical import Category, critical_path
 from hotloop.ledger.events import (
     CallDelta,
@@ -18,6 +25,8 @@ from hotloop.ledger.events import (
 )
 from hotloop.ledger.events import TestsRun as RanTests
 from hotloop.ledger.report import fold, report, rows, totals
+from hotloop.sim.script import Script
+from hotloop.sim.server import SimServer
 
 
 def composition(*events: Event) -> dict[Category, float]:
@@ -67,6 +76,45 @@ def test_critical_path_of_the_articles_session() -> None:
     assert seconds["tests"] == pytest.approx(5.0)
     assert seconds["tools"] == pytest.approx(0)
     assert seconds["harness"] == pytest.approx(0)
+
+
+def test_connecting_again_and_again_is_not_prefill() -> None:
+    late = call(0, 0, 0.0, 5.0, ttft_s=4.0)
+    late.marks.connected_s = 3.5
+    assert composition(late) == {"connect": 3.5, "prefill": 0.5, "decode": 1.0}
+    down = call(0, 0, 0.0, 3.0)
+    down.marks.first_token_s = down.marks.last_token_s = None
+    down.error = "nothing listens"
+    assert composition(down) == {"connect": 3.0}
+    silent = call(0, 0, 0.0, 3.0)
+    silent.marks.first_token_s = silent.marks.last_token_s = None
+    silent.marks.connected_s = 0.1
+    silent.error = "cancelled"
+    assert composition(silent) == {"connect": 0.1, "prefill": 2.9}
+
+
+def test_an_endpoint_that_comes_up_late_was_connected_to_for_so_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
+
+    async def main() -> list[Event]:
+        with socket.socket() as held:
+            held.bind(("127.0.0.1", 0))
+            port = held.getsockname()[1]
+        refused = asyncio.Event()
+        url = f"http://127.0.0.1:{port}/v1"
+        config = Config(backend=url, model="sim-instant", dialect="native", test="false")
+        work = asyncio.create_task(meet(repository(tmp_path), config, refused.set))
+        await refused.wait()
+        async with SimServer(INSTANT, Script(replies=(says(DONE),) * 4), port=port):
+            return (await work).events
+
+    summary = fold(asyncio.run(main()))
+    seconds = critical_path(summary).seconds
+    assert seconds["connect"] >= 0.25, "the shortest wait before another try"
+    assert seconds["prefill"] < 0.1
+    assert sum(seconds.values()) == pytest.approx(summary.wall_s)
 
 
 def test_prefetch_and_compaction_rows_come_last_and_only_when_present() -> None:

@@ -267,8 +267,28 @@ def test_what_cannot_be_known_is_said(lever: str) -> None:
     assert f"--without {lever}" in made.lever.why
 
 
-def test_a_lever_that_did_nothing_was_worth_nothing() -> None:
-    made = what_if(article_events(), None, "parallel")
+@pytest.mark.parametrize("lever", ["hedge", "budget"])
+def test_what_a_lever_wasted_is_not_taken_for_what_it_was_worth(lever: str) -> None:
+    story = Story()
+    story.call(1, 0, 1)
+    story.tell(LeverAccount(t_s=1, lever=lever, wasted_s=1, detail="1 of 1 calls asked twice"))
+    made = what_if(story.ended(1), None, lever)
+    assert made.lever is not None
+    assert (made.lever.how, made.lever.worth_s) == ("unknown", None)
+
+
+def test_answers_of_other_endpoints_are_named() -> None:
+    story = Story()
+    story.call(1, 0, 1)
+    events = story.ended(1)
+    ends = [event for event in events if isinstance(event, CallEnd)]
+    ends[0].backend = "http://small/v1"
+    assert "call 1 answered by another endpoint: taken as all the others" in what_if(events).notes
+
+
+@pytest.mark.parametrize("lever", ["parallel", "hedge", "roles", "budget"])
+def test_a_lever_that_did_nothing_was_worth_nothing(lever: str) -> None:
+    made = what_if(article_events(), None, lever)
     assert made.lever is not None
     assert (made.lever.how, made.lever.worth_s) == ("measured", 0)
 

@@ -85,7 +85,7 @@ async def measure(case: Case) -> Ended:
     """Run one session and return its figures. Raises Failed unless the work was done."""
     with tempfile.TemporaryDirectory(prefix="hotloop-levers-") as folder:
         home = Path(folder)
-        repo = _copy(home, case.pace)
+        repo = copy_task(home, case.pace)
         env = {**os.environ, "HOTLOOP_HOME": str(home / "home"), "PYTHONDONTWRITEBYTECODE": "1"}
         async with _simulated(case, home, env) as url:
             ended = await _run(case, repo, url, env)
@@ -94,7 +94,8 @@ async def measure(case: Case) -> Ended:
         return ended
 
 
-def _copy(home: Path, pace: Pace) -> Path:
+def copy_task(home: Path, pace: Pace) -> Path:
+    """Copy the repository below a folder, with tests of that pace."""
     repo = home / "shop"
     shutil.copytree(REPO, repo, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     conftest = repo / "tests" / "conftest.py"
@@ -176,7 +177,7 @@ async def pace() -> Pace:
     so that what a process kept ready saves is not put too high.
     """
     with tempfile.TemporaryDirectory(prefix="hotloop-levers-") as folder:
-        repo = _copy(Path(folder), Pace(test_s=0.0, start_s=0.0))
+        repo = copy_task(Path(folder), Pace(test_s=0.0, start_s=0.0))
         conftest = repo / "tests" / "conftest.py"
         conftest.write_text(f"{conftest.read_text()}\nPath('age').write_text(str(AGE_S))\n")
         plan = detect(repo, PYTEST)

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from hotloop import paths
-from hotloop.config_keys import TABLES, Dialect, Layer, Think, check, flatten
+from hotloop.config_keys import ROLES, TABLES, Dialect, Layer, Think, check, flatten
 from hotloop.config_toml import read_toml
 
 USER_FILE = "config.toml"
@@ -54,6 +54,30 @@ class EngineConfig(msgspec.Struct, frozen=True, kw_only=True):
     speculation: bool = False
 
 
+class RoleConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Where calls of one role go. `backend` None is the session's own, `model` None its model.
+
+    `api_key_env` is the variable that holds the key of `backend`.
+    """
+
+    backend: str | None = None
+    model: str | None = None
+    api_key_env: str | None = None
+
+
+class Roles(msgspec.Struct, frozen=True, kw_only=True):
+    """Other backends or models for calls that choose what to do next, write code, or think.
+
+    `probed`: where `select` is not set, a model of the session's own endpoint that was probed as
+    faster may have it.
+    """
+
+    select: RoleConfig = RoleConfig()
+    generate: RoleConfig = RoleConfig()
+    reason: RoleConfig = RoleConfig()
+    probed: bool = False
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """All settings of a run.
 
@@ -61,8 +85,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     backend. `api_key_env` is the variable that `api_key` came from. `think` says whether the model
     thinks and acts in one call (`with`) or in two (`apart`). `without` names levers to switch off.
     What sessions leave for undo is kept for `keep_days`, of the newest `keep_sessions` at most.
-    `test_needs_consent`: the test command is the repository's own word. `origins` says where each
-    setting came from that is no default.
+    `replicas` are base URLs that serve the same model as `backend`. `role_keys` are the keys of the
+    roles' endpoints, by role. `test_needs_consent`: the test command is the repository's own word.
+    `origins` says where each setting came from that is no default.
     """
 
     backend: str | None = None
@@ -82,6 +107,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     keep_days: float = 30.0
     engine: EngineConfig = EngineConfig()
     timeouts: Timeouts = Timeouts()
+    replicas: tuple[str, ...] = ()
+    roles: Roles = Roles()
+    role_keys: dict[str, str] = {}
     origins: dict[str, str] = {}
 
     def __repr__(self) -> str:
@@ -93,7 +121,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     def _shown(self) -> Iterator[tuple[str, object]]:
         for name in self.__struct_fields__:
             value: object = getattr(self, name)
-            yield name, "***" if name == "api_key" and value else value
+            yield name, "***" if name in ("api_key", "role_keys") and value else value
 
 
 class _Layers:
@@ -133,8 +161,12 @@ def load_config(
 
     settings, origins = layers.settings, layers.origins
     if own_backend not in (None, settings.get("backend")):
-        settings.pop("api_key_env", None)  # that key is for the endpoint of the user's file
+        # That key is for the endpoint of the user's file, and the others there go with it: who
+        # names another backend for once means it for all calls.
+        for key in [key for key in settings if _goes_with_backend(key)]:
+            del settings[key]
     _settle_backend(settings, env)
+    settings["role_keys"] = _role_keys(settings, env)
     repository_file = repo and str(repo / REPOSITORY_FILE)
     settings["test_needs_consent"] = "test" in origins and origins["test"] == repository_file
     return msgspec.convert(_nested(settings) | {"origins": origins}, Config)
@@ -148,10 +180,36 @@ def _settle_backend(settings: dict[str, object], env: Mapping[str, str]) -> None
         settings["api_key"] = env.get(variable, "").strip()
 
 
+def _goes_with_backend(key: str) -> bool:
+    return key in ("api_key_env", "replicas") or key.startswith("roles.")
+
+
+def _role_keys(settings: Mapping[str, object], env: Mapping[str, str]) -> dict[str, str]:
+    """Return each role's key: of the variable that is named, else the session's at its endpoint."""
+    keys: dict[str, str] = {}
+    for role in ROLES:
+        backend = settings.get(f"roles.{role}.backend")
+        variable = settings.get(f"roles.{role}.api_key_env")
+        if variable:
+            keys[role] = env.get(str(variable), "").strip()
+        elif backend in (None, settings.get("backend")):
+            keys[role] = str(settings.get("api_key", ""))
+    return {role: key for role, key in keys.items() if key}
+
+
 def _nested(settings: Mapping[str, object]) -> dict[str, object]:
     nested = {key: value for key, value in settings.items() if "." not in key}
     for table in TABLES:
         prefix = f"{table}."
         inner = {k.removeprefix(prefix): v for k, v in settings.items() if k.startswith(prefix)}
-        nested[table] = inner
+        nested[table] = _nested_roles(inner) if table == "roles" else inner
     return nested
+
+
+def _nested_roles(flat: Mapping[str, object]) -> dict[str, object]:
+    roles: dict[str, dict[str, object]] = {role: {} for role in ROLES}
+    for key, value in flat.items():
+        role, _, name = key.partition(".")
+        if name:
+            roles[role][name] = value
+    return {**roles, **{key: value for key, value in flat.items() if "." not in key}}

@@ -19,7 +19,9 @@ _Days = Annotated[float, msgspec.Meta(gt=0, le=36_500)]
 _Count = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 _SECONDS = "a number of seconds above 0"
 _COUNT = "a whole number from 1"
-TABLES = ("engine", "timeouts")
+TABLES = ("engine", "timeouts", "roles")
+ROLES = ("select", "generate", "reason")
+_INNER_TABLES = tuple(f"roles.{role}" for role in ROLES)
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -40,6 +42,7 @@ KEYS = {
     "think": Key(Think, "with or apart", True),
     "without": Key(tuple[_Text, ...], "a list of lever names", True),
     "yes": Key(bool, "true or false"),
+    "replicas": Key(tuple[_Text, ...], "a list of base URLs of the same model"),
     "max_steps": Key(_Count, _COUNT, True),
     "context_tokens": Key(_Count, _COUNT),
     "keep_sessions": Key(_Count, _COUNT),
@@ -55,16 +58,21 @@ KEYS = {
     "timeouts.first_byte_s": Key(_Seconds, _SECONDS),
     "timeouts.chunk_s": Key(_Seconds, _SECONDS),
     "timeouts.total_s": Key(_Seconds, _SECONDS),
+    "roles.probed": Key(bool, "true or false"),
 }
+for _role in ROLES:
+    KEYS[f"roles.{_role}.backend"] = Key(_Text, "a base URL")
+    KEYS[f"roles.{_role}.model"] = Key(_Text, "the name of a model", True)
+    KEYS[f"roles.{_role}.api_key_env"] = Key(_Text, "the name of an environment variable")
 
 
 def flatten(content: Mapping[str, object]) -> dict[str, object]:
     """Return the settings of a file with the keys of its tables as `table.key`."""
     flat: dict[str, object] = {}
     for key, value in content.items():
-        if key in TABLES and isinstance(value, dict):
+        if isinstance(value, dict) and (key in TABLES or key in _INNER_TABLES):
             inner: dict[str, object] = msgspec.convert(value, dict[str, object])
-            flat |= {f"{key}.{name}": content for name, content in inner.items()}
+            flat |= flatten({f"{key}.{name}": content for name, content in inner.items()})
         else:
             flat[key] = value
     return flat
@@ -99,7 +107,7 @@ def _value(key: str, value: object, layer: Layer, source: str) -> object:
         shown = repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:60]} …"
         cause = f"{source}: {_name(key, layer)} must be {rule.accepts}, not {shown}"
         raise UsageError(cause, "correct it there") from exc
-    if layer == "repository" and key == "model":
+    if layer == "repository" and key.rpartition(".")[2] == "model":
         _check_foreign_model(str(value), source)
     return value
 
@@ -124,7 +132,7 @@ def _allowed(layer: Layer) -> str:
 
 
 def _unknown(key: str) -> str:
-    if key in TABLES:
+    if key in TABLES or key in _INNER_TABLES:
         return f"`{key}` must be a table: write [{key}]"
     from difflib import get_close_matches
 

@@ -13,6 +13,7 @@ from hotloop.backend.exchange import Exchange, RequestClock, Transport
 from hotloop.backend.faults import NETWORK_ERRORS, Faults, TransientError
 from hotloop.backend.retry import Retry, RetryPolicy, retry_after_s
 from hotloop.backend.stream import ChatStream
+from hotloop.backend.types import Watch
 from hotloop.config import Timeouts
 from hotloop.errors import BackendError, UsageError
 
@@ -78,14 +79,14 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.base_url!r}, {self.model!r})"
 
-    async def chat(self, body: bytes) -> ChatStream:
+    async def chat(self, body: bytes, watch: Watch = lambda marks: None) -> ChatStream:
         """Send the bytes of a chat-completions request; return when the first token is there.
 
         Failures before the first token that may pass (429, 500, 502 to 504, refused or broken
-        connections) are tried again after a wait. Raises BackendError with cause and next step.
-        Cancelling the call closes the connection.
+        connections) are tried again after a wait. `watch` gets the marks of each attempt. Raises
+        BackendError with cause and next step. Cancelling the call closes the connection.
         """
-        clock = self._clock()
+        clock = RequestClock(self._timeouts, self._start_s, watch)
         choices = _choices(body)
         attempt, waited = 1, 0.0
         while True:
@@ -97,9 +98,9 @@ class Client:
                     raise _given_up(error, attempt) from error.__cause__
                 if self._on_retry is not None:
                     self._on_retry(Retry(attempt, wait, error.cause))
+                clock.restart()
                 await asyncio.sleep(wait)
                 attempt, waited = attempt + 1, waited + wait
-                clock.restart()
 
     async def post(self, path: str, body: bytes) -> bytes:
         """Send JSON to a path beside the API (`/slots/0?action=save`) and return the answer.

@@ -9,6 +9,7 @@ import h11
 from hotloop import __version__
 from hotloop.backend.endpoint import Endpoint
 from hotloop.backend.http import Connection, Due, Pool, due
+from hotloop.backend.types import Watch
 from hotloop.config import Timeouts
 from hotloop.ledger.events import Marks
 
@@ -68,14 +69,21 @@ class Exchange:
 
 
 class RequestClock:
-    """Marks and deadlines of one request, over all its attempts."""
+    """Marks and deadlines of one request, over all its attempts.
 
-    def __init__(self, timeouts: Timeouts, session_start_s: float) -> None:
+    `watch` is given the marks of each attempt as it begins; they fill while it goes on.
+    """
+
+    def __init__(
+        self, timeouts: Timeouts, session_start_s: float, watch: Watch = lambda marks: None
+    ) -> None:
         self._timeouts = timeouts
         self._session_start_s = session_start_s
+        self._watch = watch
         self._sent_at = 0.0
         self._total = due("total", timeouts.total_s)
         self.marks = Marks(start_s=self.now())
+        watch(self.marks)
 
     def now(self) -> float:
         """Return the seconds since the session started."""
@@ -84,6 +92,7 @@ class RequestClock:
     def restart(self) -> None:
         """Begin another attempt: its marks replace those of the one that failed."""
         self.marks = Marks(start_s=self.marks.start_s)
+        self._watch(self.marks)
 
     def sent(self) -> None:
         """Note that the last byte of the request is handed over."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -56,6 +57,10 @@ class Report(msgspec.Struct, frozen=True):
 Delta = TextDelta | ToolDelta | Finish | Report
 
 
+Watch = Callable[[Marks], None]
+"""Is given the marks of each attempt at a request, as it begins."""
+
+
 class Stream(Protocol):
     """One streaming answer: iterate it for deltas; `aclose` ends the request on the wire."""
 
@@ -80,9 +85,10 @@ class Backend(Protocol):
     base_url: str
     model: str
 
-    async def chat(self, body: bytes) -> Stream:
+    async def chat(self, body: bytes, watch: Watch = ...) -> Stream:
         """Send the bytes of a chat-completions request and return its answer's stream.
 
+        `watch` sees how far it came, also where it fails or is cancelled.
         Retries with back-off (honouring `Retry-After`) before the first token only.
         Raises BackendError with cause and next step.
         """

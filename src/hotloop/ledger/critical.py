@@ -8,9 +8,9 @@ import msgspec
 
 from hotloop.ledger.fold import Call, Summary, Tool
 
-Category = Literal["prefill", "decode", "tools", "tests", "harness"]
+Category = Literal["connect", "prefill", "decode", "tools", "tests", "harness"]
 
-CATEGORIES: tuple[Category, ...] = ("prefill", "decode", "tools", "tests", "harness")
+CATEGORIES: tuple[Category, ...] = ("connect", "prefill", "decode", "tools", "tests", "harness")
 
 _CLOCK_S = 1e-6
 
@@ -27,7 +27,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
 class CriticalPath(msgspec.Struct, frozen=True, kw_only=True):
     """Segments from 0 to the wall time without gaps or overlaps, and what they add up to.
 
-    `harness` is time on the path in which neither the model nor a tool ran.
+    `connect` is time without a connection to the endpoint: opening one, and trying again where
+    an endpoint is down or refuses. `harness` is time in which neither the model nor a tool ran.
     """
 
     segments: list[Segment]
@@ -36,26 +37,29 @@ class CriticalPath(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Span(msgspec.Struct, frozen=True):
+    """A stretch of one category, and of others from the moments in `turns` on."""
+
     label: str
     start_s: float
     end_s: float
     first: Category
-    then: Category
-    turn_s: float
+    turns: tuple[tuple[float, Category], ...] = ()
     streams: bool = False
 
     def runs_at(self, now: float) -> bool:
         return self.start_s < now < self.end_s
 
     def parts(self, start_s: float, end_s: float) -> list[Segment]:
-        turn_s = min(max(self.turn_s, start_s), end_s)
-        return [
-            Segment(category=self.first, label=self.label, start_s=start_s, end_s=turn_s),
-            Segment(category=self.then, label=self.label, start_s=turn_s, end_s=end_s),
-        ]
+        parts: list[Segment] = []
+        category, now = self.first, start_s
+        for turn_s, after in self.turns:
+            until_s = min(max(turn_s, now), end_s)
+            parts.append(Segment(category=category, label=self.label, start_s=now, end_s=until_s))
+            category, now = after, until_s
+        return [*parts, Segment(category=category, label=self.label, start_s=now, end_s=end_s)]
 
 
-_HARNESS = _Span("harness", 0.0, 0.0, "harness", "harness", 0.0)
+_HARNESS = _Span("harness", 0.0, 0.0, "harness")
 
 
 def critical_path(summary: Summary) -> CriticalPath:
@@ -107,11 +111,14 @@ def _between(spans: list[_Span], start_s: float, now: float) -> list[Segment]:
 
 
 def _call_span(call: Call) -> _Span:
-    turn_s = call.end_s if call.first_token_s is None else call.first_token_s
-    label = f"call {call.call}"
-    return _Span(label, call.start_s, call.end_s, "prefill", "decode", turn_s, streams=True)
+    first_s = call.end_s if call.first_token_s is None else call.first_token_s
+    turns: tuple[tuple[float, Category], ...] = (
+        (call.connected_s, "prefill"),
+        (first_s, "decode"),
+    )
+    return _Span(f"call {call.call}", call.start_s, call.end_s, "connect", turns, streams=True)
 
 
 def _tool_span(tool: Tool) -> _Span:
     category: Category = "tests" if tool.is_test else "tools"
-    return _Span(tool.name, tool.start_s, tool.end_s, category, category, tool.end_s)
+    return _Span(tool.name, tool.start_s, tool.end_s, category)

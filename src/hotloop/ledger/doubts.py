@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hotloop.ledger.critical import critical_path
-from hotloop.ledger.events import Event, Outcome, SessionEnd, SessionStart
+from hotloop.ledger.events import CallEnd, Event, Outcome, SessionEnd, SessionStart
 from hotloop.ledger.fold import Summary
 from hotloop.ledger.schedule import Schedule
 from hotloop.ledger.timeline import CallFacts, Span, Timeline
@@ -68,6 +68,12 @@ class Doubts:
 
 def session_notes(events: Sequence[Event], wall_s: float) -> list[str]:
     """Return what has to be said of a session that did not end by itself, or would not."""
+    elsewhere = [one.call for one in events if isinstance(one, CallEnd) and one.backend]
+    notes = [f"{_named(elsewhere)} answered by another endpoint: taken as all the others"]
+    return [*(notes if elsewhere else []), *_end_notes(events, wall_s)]
+
+
+def _end_notes(events: Sequence[Event], wall_s: float) -> list[str]:
     budget_s = next((one.budget_s for one in events if isinstance(one, SessionStart)), None)
     end = next((one for one in events if isinstance(one, SessionEnd)), None)
     if end is None:

@@ -140,7 +140,12 @@ class CallDelta(Event, kw_only=True, tag="call.delta"):
 
 
 class CallEnd(Event, kw_only=True, tag="call.end"):
-    """A model call ended. `wait_s` is how long the loop stood still for it."""
+    """A model call ended. `wait_s` is how long the loop stood still for it.
+
+    `role` is what it was asked for: `select` (what to do next), `generate` or `reason`. `backend`
+    and `model` say who answered where that was not the session's own. `hedged_s` is when a second
+    request went to a replica, because the first token was late.
+    """
 
     call: int
     step: int
@@ -151,6 +156,10 @@ class CallEnd(Event, kw_only=True, tag="call.end"):
     finish_reason: str = ""
     timings: ServerTimings | None = None
     error: str = ""
+    role: str = ""
+    backend: str = ""
+    model: str = ""
+    hedged_s: float | None = None
 
 
 class ActionParsed(Event, kw_only=True, tag="action"):

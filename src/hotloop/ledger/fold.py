@@ -35,12 +35,17 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
-    """A model call, in seconds of the session; `foreground` where the loop waited for it."""
+    """A model call, in seconds of the session; `foreground` where the loop waited for it.
+
+    Until `connected_s` there was no connection for the request that was answered: attempts before
+    it and the waits between them count as connecting, too.
+    """
 
     call: int
     step: int
     foreground: bool
     start_s: float
+    connected_s: float
     first_token_s: float | None
     last_token_s: float | None
     end_s: float
@@ -234,6 +239,7 @@ class Summary:
             step=call.step,
             foreground=call.purpose == "step",
             start_s=call.t_s,
+            connected_s=call.t_s,  # its marks are not known: what it waited for was the model
             first_token_s=first_s,
             last_token_s=None,
             end_s=self.last_t_s,
@@ -246,19 +252,28 @@ class Summary:
 
 def _ended_call(event: CallEnd) -> Call:
     marks, usage = event.marks, event.usage
+    end_s = event.t_s if marks.end_s is None else marks.end_s
     return Call(
         call=event.call,
         step=event.step,
         foreground=event.purpose == "step" or event.wait_s > 0,
         start_s=marks.start_s,
+        connected_s=_connected_s(event, end_s),
         first_token_s=marks.first_token_s,
         last_token_s=marks.last_token_s,
-        end_s=event.t_s if marks.end_s is None else marks.end_s,
+        end_s=end_s,
         wait_s=event.wait_s,
         input_tokens=usage.input_tokens,
         cached_tokens=usage.cached_tokens,
         output_tokens=usage.output_tokens,
     )
+
+
+def _connected_s(event: CallEnd, end_s: float) -> float:
+    marks = event.marks
+    if marks.connected_s is not None:
+        return marks.connected_s
+    return end_s if marks.first_token_s is None and event.error else marks.start_s
 
 
 def _ended_tool(tool: ToolEnd, tests: dict[str, TestsRun]) -> Tool:

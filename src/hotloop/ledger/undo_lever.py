@@ -24,8 +24,17 @@ _CHANGES_PROMPTS = {
     "race": "the candidates would have been written and tested in another order",
     "ahead": "which guesses came true is not in the events",
 }
+# Of these what they cost is measured, and what they saved is not.
+_HALF_MEASURED = {
+    "hedge": "the requests that lost were closed, so what they would have taken is not known",
+    "budget": "the answers that it limited might have been longer, how long is not known",
+}
 # What these do is in the events: where nothing is, they did nothing.
-_TRACED = frozenset({"eager", "parallel", "slot_restore", "warm_start", "prefill_ahead"})
+_TRACED = frozenset({"eager", "parallel", "slot_restore", "warm_start", "prefill_ahead"}) | {
+    "hedge",
+    "budget",
+    "roles",
+}
 # Calls of these levers fill the cache, in a session's events under the lever's name.
 _CALLS_OF = {"slot_restore": ("slot_restore", "warm_start"), "warm_start": ("warm_start",)}
 
@@ -177,6 +186,9 @@ def _colder(span: Span, call: CallFacts, held: int, *, warm: int) -> Span:
 
 def _by_account(lever: str, events: Sequence[Event]) -> Undone:
     accounts = [one for one in events if isinstance(one, LeverAccount) and one.lever == lever]
+    if accounts and lever in _HALF_MEASURED:
+        why = f"{_HALF_MEASURED[lever]}; to measure it, run the goal again with --without {lever}"
+        return Undone(lever=lever, how="unknown", why=why)
     net_s = sum(one.saved_s - one.wasted_s for one in accounts)
     if any(one.saved_s or one.wasted_s for one in accounts):
         why = f"as it measured itself, {len(accounts)} times: no overlap of it can be undone here"

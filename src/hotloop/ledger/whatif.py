@@ -58,7 +58,7 @@ def what_if(events: Sequence[Event], pace: Pace | None = None, without: str = ""
     verdict = None
     if without:
         verdict, made = _without(events, timeline, causes, given, made, without)
-    after = fold(_moved(events, timeline, made))
+    after = fold(_moved(events, timeline, made, is_own=pace is None))
     doubts = Doubts(timeline, made) if pace else None
     return Projection(
         before=fold(events),
@@ -91,10 +91,15 @@ def _prefill_known(pace: Pace) -> bool:
 # the session moved ----------------------------------------------------------------------
 
 
-def _moved(events: Sequence[Event], timeline: Timeline, made: Schedule) -> list[Event]:
-    """Return the events that reports are made of, at their new times."""
+def _moved(
+    events: Sequence[Event], timeline: Timeline, made: Schedule, *, is_own: bool
+) -> list[Event]:
+    """Return the events that reports are made of, at their new times.
+
+    `is_own`: the pace is that of the backend that the session was recorded on.
+    """
     ended = {event.step for event in events if isinstance(event, StepEnd)}
-    mover = _Mover(timeline, made, ended)
+    mover = _Mover(timeline, made, ended, is_own=is_own)
     moved = [new for event in events if (new := mover.move(event)) is not None]
     if not any(isinstance(event, SessionEnd) for event in moved):
         moved.append(Note(t_s=made.wall_s, level="info", text="interrupted"))
@@ -103,7 +108,10 @@ def _moved(events: Sequence[Event], timeline: Timeline, made: Schedule) -> list[
 
 
 class _Mover:
-    def __init__(self, timeline: Timeline, made: Schedule, ended_steps: set[int]) -> None:
+    def __init__(
+        self, timeline: Timeline, made: Schedule, ended_steps: set[int], *, is_own: bool
+    ) -> None:
+        self._is_own = is_own
         self._ended_steps = ended_steps
         self._spans = timeline.spans
         self._times = made.times
@@ -146,12 +154,19 @@ class _Mover:
 
     def _call(self, event: CallEnd, span: Span) -> CallEnd:
         times = self._of(span)
+        was = event.marks
+        connected_s = None
+        if was.connected_s is not None:
+            # At its own pace a call is as long in connecting as it was; another's is not known.
+            connecting_s = was.connected_s - was.start_s if self._is_own else 0.0
+            connected_s = times.start_s + connecting_s
         usage = msgspec.structs.replace(event.usage, cached_tokens=times.cached_tokens)
         return msgspec.structs.replace(
             event,
             t_s=times.end_s,
             marks=Marks(
                 start_s=times.start_s,
+                connected_s=connected_s,
                 first_token_s=times.first_s,
                 last_token_s=times.end_s if times.first_s is not None else None,
                 end_s=times.end_s,

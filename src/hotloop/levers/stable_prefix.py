@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from hotloop.ledger.events import Usage
+from hotloop.ledger.events import PrefixBreak, Usage
 
 _SHOWN_BYTES = 40
 
@@ -20,6 +20,17 @@ class Break(msgspec.Struct, frozen=True):
     expected: str
     got: str
     cause: str
+
+    def event(self, call: int, t_s: float) -> PrefixBreak:
+        """Return it as what the ledger keeps of call number `call`."""
+        return PrefixBreak(
+            t_s=t_s,
+            call=call,
+            offset=self.offset,
+            expected=self.expected,
+            got=self.got,
+            cause=self.cause,
+        )
 
 
 class _Message(msgspec.Struct):

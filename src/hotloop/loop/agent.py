@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from hotloop.actions.dialects import prompt
 from hotloop.actions.types import AnyAction, Define, Edit, Write
@@ -17,11 +19,14 @@ from hotloop.loop.looking import Looking
 from hotloop.loop.parts import Parts
 from hotloop.loop.prefetch import Tests, suspect_code
 from hotloop.loop.testing import failed_file, run_tests
-from hotloop.loop.turn import Repeats, Turn, kind_of
+from hotloop.loop.turn import Repeats, Turn, kind_of, role_of
 from hotloop.tools.base import Tool
 from hotloop.tools.registry import registry
 from hotloop.tools.test import TestTool
 from hotloop.workspace.testrun import TestOutcome
+
+if TYPE_CHECKING:
+    from hotloop.levers.roles import Role
 
 _MOST_NUDGES = 2
 _NUDGE = "Call a tool, or call done when the goal is met."
@@ -51,6 +56,8 @@ class Agent:
         self._is_unproved = False
         self._has_edited = False
         self._is_verdict = False
+        self._spared_verdicts = 0
+        self._call_s: list[float] = []
         self._nudges = 0
         self._repeats = Repeats()
         self._warm = WarmTests(parts.context, parts.plan, on=parts.has("warm_tests"))
@@ -68,6 +75,7 @@ class Agent:
         try:
             for number in range(self._parts.config.max_steps):
                 turn = await self._step(talk, is_first=number == 0)
+                self._call_s.append(turn.result.took_s)
                 self._looking.take(turn)
                 if await self._judge(turn, talk):
                     return
@@ -86,7 +94,7 @@ class Agent:
         with ExitStack() as span:
             kind = StepKind.PLAN if is_first else StepKind.REASON
             step = span.enter_context(self._parts.clock.step(kind))
-            result, dispatch = await talk.ask(step.number)
+            result, dispatch = await talk.ask(step.number, self._role(is_first=is_first))
             step.kind = kind_of(
                 dispatch.parsed,
                 is_first=is_first,
@@ -103,6 +111,12 @@ class Agent:
             tests=dispatch.tests,
             has_effect=dispatch.has_effect,
         )
+
+    def _role(self, *, is_first: bool) -> Role:
+        """Return what the next call is asked for."""
+        is_plan = is_first and self._parts.config.think == "with"
+        is_red = self._has_edited and self._latest is not None and not self._latest.green
+        return role_of(is_plan=is_plan, is_verdict=self._is_verdict, is_red=is_red)
 
     # judging ----------------------------------------------------------------
 
@@ -142,8 +156,10 @@ class Agent:
             finally:
                 ahead.cancel()
                 await asyncio.gather(ahead, return_exceptions=True)
-            talk.tests_s = self._priority.run_s
-            if not self._parts.has("finish"):
+            talk.deadline.tests_s = self._priority.run_s
+            if self._parts.has("finish"):
+                self._spared_verdicts += 1
+            else:
                 turn.told.append(_VERDICT)
                 self._is_verdict = True
         turn.told += self._first_told()
@@ -246,6 +262,12 @@ class Agent:
                     t_s=clock.now_s(), lever="overlap_tests", saved_s=saved_s, detail=detail
                 )
             )
+        if self._spared_verdicts:
+            # The calls were never made, so what they would have taken is not known.
+            detail = f"{self._spared_verdicts} verdicts not asked for"
+            if self._call_s:
+                detail += f"; a call took {statistics.median(self._call_s):.2f} s here"
+            clock.emit(LeverAccount(t_s=clock.now_s(), lever="finish", detail=detail))
 
     # messages ---------------------------------------------------------------
 

@@ -4,19 +4,44 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from hotloop.actions.dialects import Answer
-from hotloop.backend.types import Backend, Finish, Report, TextDelta, TokenScore, ToolDelta
+from hotloop.backend.types import (
+    Backend,
+    Finish,
+    Report,
+    Stream,
+    TextDelta,
+    TokenScore,
+    ToolDelta,
+    Watch,
+)
 from hotloop.errors import BackendError
-from hotloop.ledger.events import CallDelta, CallEnd, CallStart, Marks, ServerTimings, Usage
+from hotloop.ledger.events import (
+    CallDelta,
+    CallEnd,
+    CallStart,
+    LeverAccount,
+    Marks,
+    ServerTimings,
+    Usage,
+)
 from hotloop.loop.clock import SessionClock
+
+if TYPE_CHECKING:
+    from hotloop.levers.hedge import Hedge
 
 _BYTES_PER_TOKEN = 4
 _LEAST_RATED_TOKENS = 16
 
 OnDelta = Callable[[TextDelta | ToolDelta], None]
+
+
+class Unwanted(Exception):
+    """Raised by `on_delta` to end a call whose answer is not wanted; its text says why."""
 
 
 class CallResult(msgspec.Struct, kw_only=True):
@@ -39,6 +64,11 @@ class CallResult(msgspec.Struct, kw_only=True):
     def was_cut(self) -> bool:
         """Say whether the length limit ended the answer."""
         return self.finish_reason == "length"
+
+    @property
+    def took_s(self) -> float:
+        """Return the seconds from the request to the end of its answer."""
+        return 0.0 if self.marks.end_s is None else self.marks.end_s - self.marks.start_s
 
 
 def _rate(marks: Marks, usage: Usage) -> float | None:
@@ -100,11 +130,15 @@ class _Gathering:
 
 
 class Caller:
-    """Sends requests to a backend and tells what happens, call by call."""
+    """Sends requests to a backend and tells what happens, call by call.
 
-    def __init__(self, backend: Backend, clock: SessionClock) -> None:
+    With `hedge`, requests of steps whose first token is late go to a replica as well.
+    """
+
+    def __init__(self, backend: Backend, clock: SessionClock, hedge: Hedge | None = None) -> None:
         self.backend = backend
         self._clock = clock
+        self._hedge = hedge
 
     async def call(
         self,
@@ -115,12 +149,15 @@ class Caller:
         purpose: str = "step",
         on_delta: OnDelta | None = None,
         waited_from: Callable[[], float | None] = lambda: None,
+        to: Backend | None = None,
+        role: str = "",
     ) -> CallResult:
         """Send a request and read its answer to the end; `number` is the call's, if it has one.
 
+        `to` is another backend than the session's own, `role` what the call is asked for.
         Calls with another purpose than `step` are a lever's own and count no waiting, unless
         `waited_from` says since when, in `t_s`, the loop stands still for them. Raises
-        BackendError. Cancelling closes the request.
+        BackendError, and Unwanted where `on_delta` does. Cancelling closes the request.
         """
         call = _Gathering(self._clock.next_call() if number is None else number)
         start_s = self._clock.now_s()
@@ -130,8 +167,15 @@ class Caller:
             )
         )
         error, marks = "", Marks(start_s=start_s)
+        hedge = self._hedge if to is None else None
+        by, hedged = to or (hedge.first if hedge else self.backend), None
+
+        def watch(latest: Marks) -> None:
+            nonlocal marks
+            marks = latest
+
         try:
-            stream = await self.backend.chat(body)
+            stream = await self._chat(body, to, purpose, watch)
             marks = stream.marks
             try:
                 async for delta in stream:
@@ -141,12 +185,18 @@ class Caller:
         except BackendError as failure:
             error = failure.cause
             raise
+        except Unwanted as reason:
+            error = str(reason)
+            raise
         except asyncio.CancelledError:
             error = "cancelled"
             raise
         finally:
             end_s = self._clock.now_s()
             since_s = start_s if purpose == "step" else waited_from()
+            if hedge is not None and purpose == "step":
+                by, hedged = hedge.first, hedge.latest
+            is_own = by is self.backend
             self._clock.emit(
                 CallEnd(
                     t_s=end_s,
@@ -159,9 +209,34 @@ class Caller:
                     finish_reason=call.finish_reason,
                     timings=call.timings,
                     error=error,
+                    role=role,
+                    backend="" if is_own else by.base_url,
+                    model="" if is_own else by.model,
+                    hedged_s=hedged.sent_s if hedged else None,
                 )
             )
         return call.result(len(body), marks)
+
+    def close(self) -> None:
+        """Tell what the lever `hedge` did, if it is on and did something."""
+        hedge = self._hedge
+        if hedge is None or not hedge.detail:
+            return
+        # What a request that was closed would have taken nobody knows: nothing is claimed.
+        t_s = self._clock.now_s()
+        self._clock.emit(
+            LeverAccount(t_s=t_s, lever="hedge", wasted_s=hedge.wasted_s, detail=hedge.detail)
+        )
+
+    async def _chat(self, body: bytes, to: Backend | None, purpose: str, watch: Watch) -> Stream:
+        if to is not None or self._hedge is None:
+            return await (to or self.backend).chat(body, watch)
+        if purpose == "step":
+            return await self._hedge.chat(body, watch)
+        first = self._hedge.first
+        stream = await first.chat(body, watch)
+        self._hedge.read(first, body)
+        return stream
 
     def _take(
         self,

@@ -60,6 +60,14 @@ def choose_dialect(config: Config, base_url: str, model: str, *, is_small: bool)
     return remembered or "native"
 
 
+def knows_dialect(config: Config, backend: Backend) -> bool:
+    """Say whether the dialect of an endpoint is configured, remembered or probed, not guessed."""
+    if config.dialect != "auto" or _file(backend.base_url, backend.model).exists():
+        return True
+    probed = load(backend.base_url, backend.model)
+    return probed is not None and probed.dialect is not None
+
+
 def next_dialect(spoken: str, error: BackendError) -> str | None:
     """Return the dialect to try after an endpoint refused one, None for another kind of error."""
     said = error.cause.lower()

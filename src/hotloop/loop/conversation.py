@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hotloop.actions.dialects import AnswerParser, dialect
-from hotloop.backend.types import TextDelta, ToolDelta
+from hotloop.backend.types import Backend, TextDelta, ToolDelta
 from hotloop.errors import BackendError
-from hotloop.ledger.events import LeverAccount, PrefixBreak, StepKind
-from hotloop.levers.budget import MOST_TOKENS, hurry, limit_tokens
+from hotloop.ledger.events import LeverAccount, StepKind
 from hotloop.levers.prefill_ahead import LEAST_NEW_BYTES, MAX_TOKENS, PrefillAccount
 from hotloop.levers.stable_prefix import Guard
-from hotloop.loop.caller import CallResult
-from hotloop.loop.capability import next_dialect, remember
+from hotloop.loop.caller import CallResult, Unwanted
+from hotloop.loop.capability import knows_dialect, next_dialect, remember
 from hotloop.loop.compaction import Compaction
+from hotloop.loop.deadline import Deadline
 from hotloop.loop.dispatch import Dispatch
 from hotloop.loop.parts import Parts
 from hotloop.loop.transcript import Transcript
 from hotloop.loop.turn import Turn
 from hotloop.tools.base import Tool
 
+if TYPE_CHECKING:
+    from hotloop.levers.roles import Role
+
 _THINK_TOKENS = 200
-_DECODE_TOKENS_PER_S = 100.0
 _THINK = "Think in at most three short sentences: what is wrong, and what comes next? Do not act."
 _ACT = "Now act."
 
@@ -32,6 +34,7 @@ class Conversation:
     """Asks the model and keeps the transcript.
 
     `dialect_name` is how actions are written; `is_known` says that an action came in it already.
+    `deadline` limits what is said.
     """
 
     def __init__(self, parts: Parts, spoken: str, tools: Mapping[str, Tool], first: str) -> None:
@@ -44,8 +47,9 @@ class Conversation:
         self._compaction = Compaction(parts, parts.config.context_tokens)
         self._guard = Guard()
         self._prefills = PrefillAccount()
-        self.tests_s = 0.0
-        self._rate = _DECODE_TOKENS_PER_S
+        self._may_leave = bool(parts.routes) and knows_dialect(parts.config, parts.caller.backend)
+        self._read_ahead_by: Backend | None = None
+        self.deadline = Deadline(parts)
         self._has_answered = False
         self.is_known = parts.is_small
 
@@ -57,11 +61,14 @@ class Conversation:
     async def close(self) -> None:
         """End what goes on in the background, and tell what the levers did."""
         await self._compaction.cancel()
+        self._parts.caller.close()
+        if self._parts.routes is not None:
+            self._parts.routes.close()
         if detail := self._guard.detail:
             self._account("stable_prefix", detail=detail)
-        if self._prefills.requests:
-            saved_s, wasted_s = self._prefills.saved_s, self._prefills.wasted_s
-            self._account("prefill_ahead", saved_s, wasted_s, f"{self._prefills.requests} requests")
+        if (sent := self._prefills).requests:
+            self._account("prefill_ahead", sent.saved_s, sent.wasted_s, f"{sent.requests} requests")
+        self.deadline.close()
 
     def _account(
         self, lever: str, saved_s: float = 0.0, wasted_s: float = 0.0, detail: str = ""
@@ -75,60 +82,101 @@ class Conversation:
 
     async def tell(self, turn: Turn) -> None:
         """Put what came of an answer into the transcript, and keep that within the context."""
-        told = [*turn.told, *self._hurry(), *([_THINK] if self._thinks_apart else [])]
+        told = [*turn.told, *self.deadline.hurry()]
+        if self._thinks_apart and not self.deadline.is_short:
+            told.append(_THINK)
         self._transcript.append(
             self._dialect.answered(turn.result.answer),
             *self._dialect.observed(turn.observed, told),
         )
         compacted = await self._compaction.apply(self._transcript, turn.result.usage)
         if compacted is not self._transcript:
-            self._transcript = compacted
             self._guard.restart()
+        self._transcript = compacted
 
-    async def ask(self, step: int) -> tuple[CallResult, Dispatch]:
+    async def ask(self, step: int, role: Role) -> tuple[CallResult, Dispatch]:
         """Make one model call; actions run as they close. Falls to a simpler dialect if refused.
 
+        `role` is what it is asked for; code that another model is to write is asked of that again.
         Raises BackendError.
         """
         while True:
             number = self._parts.clock.next_call()
-            body = self._body(number)
+            to = self._to(role)
+            body = self._body(number, to)
             parser = self._dialect.parser()
             dispatch = Dispatch(
                 self._parts, self._tools, number, step, eager=self._parts.has("eager")
             )
             try:
-                result = await self._call(body, step, number, parser, dispatch)
+                result = await self._call(body, parser, dispatch, to, role)
+            except Unwanted:
+                await dispatch.cancel()
+                role = "generate"
+                continue
             except BackendError as error:
                 await dispatch.cancel()
-                self._simplify(error)
+                self._give_up(to, error)
                 continue
             except BaseException:
                 await dispatch.cancel()
                 raise
             for parsed in parser.finish(cut=result.was_cut):
                 dispatch.add(parsed)
-            self._learn(result, dispatch)
+            self._learn(result, dispatch, to, role)
             return result, dispatch
 
     async def _call(
-        self, body: bytes, step: int, number: int, parser: AnswerParser, dispatch: Dispatch
+        self, body: bytes, parser: AnswerParser, dispatch: Dispatch, to: Backend | None, role: Role
     ) -> CallResult:
+        routes = self._parts.routes
+        code = routes.code_watch(role, to) if routes else None
+
         def take(delta: TextDelta | ToolDelta) -> None:
+            if code is not None and code.begins(delta):
+                raise Unwanted("it began to write code, which another model does")
             for parsed in parser.feed(delta):
                 dispatch.add(parsed)
 
-        return await self._parts.caller.call(body, step=step, number=number, on_delta=take)
-
-    def _learn(self, result: CallResult, dispatch: Dispatch) -> None:
-        self._has_answered = True
-        self._count(result)
-        self._prefills.followed(result.marks)
-        self._rate = result.tokens_per_s or self._rate
-        if not self.is_known:
-            self.is_known = remember(
-                self._parts.caller.backend, self._dialect.name, dispatch.parsed
+        start_s = self._parts.clock.now_s()
+        try:
+            return await self._parts.caller.call(
+                body, step=dispatch.step, number=dispatch.call, on_delta=take, to=to, role=role
             )
+        except Unwanted:
+            if routes is not None:
+                routes.handed_over(to, self._transcript.prefix, self._parts.clock.now_s() - start_s)
+            raise
+
+    def _to(self, role: Role) -> Backend | None:
+        """Return the backend that is asked, None for the session's own.
+
+        That one answers first where it is not known which dialect it understands.
+        """
+        routes = self._parts.routes
+        if routes is None or not self._may_leave:
+            return None
+        return routes.choose(role, self._transcript.prefix, self.deadline.tests_s)
+
+    def _give_up(self, to: Backend | None, error: BackendError) -> None:
+        """Go on without a role's backend that failed, or in a simpler dialect.
+
+        Raises the error where neither is the cure.
+        """
+        if self._parts.routes is not None and to is not None:
+            self._parts.routes.failed(to, error)
+        else:
+            self._simplify(error)
+
+    def _learn(
+        self, result: CallResult, dispatch: Dispatch, to: Backend | None, role: Role
+    ) -> None:
+        self._has_answered = True
+        self._count(result, to, role)
+        self.deadline.answered(result)
+        if to is None and not self.is_known:
+            backend = self._parts.caller.backend
+            self.is_known = remember(backend, self._dialect.name, dispatch.parsed)
 
     def _simplify(self, error: BackendError) -> None:
         """Change to a simpler dialect; raises the error where that is not the cure.
@@ -143,17 +191,12 @@ class Conversation:
         self._guard.restart()
         self._transcript = self._begin()
 
-    def _hurry(self) -> list[str]:
-        budget = self._parts.clock.budget
-        if not self._parts.has("budget"):
-            return []
-        return [*filter(None, [hurry(budget.left_s, budget.total_s, self._rate, self.tests_s)])]
-
-    def _body(self, number: int) -> bytes:
-        left_s, limited = self._parts.clock.budget.left_s, self._parts.has("budget")
-        tokens = limit_tokens(left_s, self._rate) if limited else MOST_TOKENS
+    def _body(self, number: int, to: Backend | None) -> bytes:
+        routes = self._parts.routes
+        limit = self.deadline.limit(routes.tokens_per_s(to) if routes else None)
         self._watch(number)
-        return self._transcript.request({**_params(tokens), **self._dialect.params()})
+        params = _params(limit) | self._dialect.params()
+        return self._transcript.request(params, model=to.model if to else None)
 
     def _watch(self, number: int) -> None:
         """Report where a request does not begin with the bytes of the one before it."""
@@ -162,16 +205,7 @@ class Conversation:
             return
         found = self._guard.check(self._transcript.prefix)
         if found is not None:
-            self._parts.clock.emit(
-                PrefixBreak(
-                    t_s=self._parts.clock.now_s(),
-                    call=number,
-                    offset=found.offset,
-                    expected=found.expected,
-                    got=found.got,
-                    cause=found.cause,
-                )
-            )
+            self._parts.clock.emit(found.event(number, self._parts.clock.now_s()))
 
     def _tell_time(self) -> None:
         """Say in the system message how much time is left, as agents do that show a clock."""
@@ -179,9 +213,16 @@ class Conversation:
         system = {"role": "system", "content": f"{left}\n{self._dialect.system()}"}
         self._transcript = self._transcript.continued(0, 1, system)
 
-    def _count(self, result: CallResult) -> None:
-        if self._parts.has("stable_prefix"):
-            self._guard.count(result.usage)
+    def _count(self, result: CallResult, to: Backend | None, role: Role) -> None:
+        """Take what an answer says of its backend."""
+        if self._parts.routes is not None:
+            self._parts.routes.took(role, to, self._transcript.prefix, result)
+        if to is self._read_ahead_by:
+            self._prefills.followed(result.marks)
+        if to is None:
+            self._may_leave = True
+            if self._parts.has("stable_prefix"):
+                self._guard.count(result.usage)
 
     async def prefill(self, turn: Turn) -> None:
         """Have the server read what is known of the next request, where that is much.
@@ -193,10 +234,13 @@ class Conversation:
         if new_bytes < LEAST_NEW_BYTES or not self._parts.has("prefill_ahead"):
             return
         branch = [self._dialect.answered(turn.result.answer), *observed]
-        body = self._transcript.request({**_params(MAX_TOKENS), **self._dialect.params()}, branch)
+        routes = self._parts.routes
+        to = self._read_ahead_by = routes.backend_of("generate") if routes else None
+        params = {**_params(MAX_TOKENS), **self._dialect.params()}
+        body = self._transcript.request(params, branch, to.model if to else None)
         start_s = self._parts.clock.now_s()
         try:
-            result = await self._parts.caller.call(body, step=-1, purpose="prefill_ahead")
+            result = await self._parts.caller.call(body, step=-1, purpose="prefill_ahead", to=to)
         except asyncio.CancelledError:
             self._prefills.given_up(self._parts.clock.now_s() - start_s)
             raise
@@ -204,10 +248,18 @@ class Conversation:
             self._parts.clock.note(f"nothing was read ahead: {error.cause}")
         else:
             self._prefills.sent(result.marks)
+            if routes is not None:
+                routes.read(to, self._transcript.request({}, branch))
 
     async def think(self) -> None:
-        """Make a call of its own for thinking, as the article's `think` turns, if so configured."""
+        """Make a call of its own for thinking, as the article's `think` turns, if so configured.
+
+        Where time is short, the model was told to act, and thinks no more.
+        """
         if not self._thinks_apart:
+            return
+        if self.deadline.is_short:
+            self.deadline.unthought()
             return
         with self._parts.clock.step(StepKind.REASON) as step:
             result = await self._thought(step.number)
@@ -219,14 +271,17 @@ class Conversation:
     async def _thought(self, step: int) -> CallResult:
         while True:
             number = self._parts.clock.next_call()
+            to = self._to("reason")
             self._watch(number)
-            body = self._transcript.request(_params(_THINK_TOKENS))
+            body = self._transcript.request(_params(_THINK_TOKENS), model=to.model if to else None)
+            call = self._parts.caller.call(body, step=step, number=number, to=to, role="reason")
             try:
-                result = await self._parts.caller.call(body, step=step, number=number)
-                self._count(result)
-                return result
+                result = await call
             except BackendError as error:
-                self._simplify(error)
+                self._give_up(to, error)
+                continue
+            self._count(result, to, "reason")
+            return result
 
     def _begin(self) -> Transcript:
         transcript = Transcript({"model": self._parts.caller.backend.model, **self._dialect.head()})

@@ -35,8 +35,9 @@ class Dispatch:
     `finish` runs the others and returns all observations in the order of the actions.
     `cancel` ends what runs.
 
-    `tests` is the latest run of all tests that an action asked for; `has_effect` says whether
-    something may have changed since, or at all where there was none.
+    `call` and `step` are the answer's numbers. `tests` is the latest run of all tests that an
+    action asked for; `has_effect` says whether something may have changed since, or at all where
+    there was none.
     """
 
     def __init__(
@@ -44,8 +45,8 @@ class Dispatch:
     ) -> None:
         self._parts = parts
         self._tools = tools
-        self._call = call
-        self._step = step
+        self.call = call
+        self.step = step
         self._eager = eager
         self._running: dict[int, asyncio.Task[Observation]] = {}
         self._early_s: dict[int, tuple[float, float | None]] = {}
@@ -64,7 +65,7 @@ class Dispatch:
         self._parts.clock.emit(
             ActionParsed(
                 t_s=self._parts.clock.now_s(),
-                call=self._call,
+                call=self.call,
                 action=self._id(index),
                 tool=_name(parsed.action),
                 args=msgspec.json.encode(parsed.action).decode(),
@@ -147,7 +148,7 @@ class Dispatch:
 
     def _start(self, index: int, lever: str) -> None:
         if index not in self._running and self.parsed[index].action is not None:
-            self._running[index] = asyncio.create_task(self._perform(index, lever, self._step))
+            self._running[index] = asyncio.create_task(self._perform(index, lever, self.step))
 
     async def _observe(self, index: int, *, cut: bool) -> Observation:
         parsed = self.parsed[index]
@@ -164,7 +165,7 @@ class Dispatch:
                 return await self._test(index)
             case _:
                 self.has_effect, self.tests = True, None
-                return await self._perform(index, "", self._step)
+                return await self._perform(index, "", self.step)
 
     async def _test(self, index: int) -> Observation:
         with self._parts.clock.step(StepKind.TEST) as step:
@@ -232,7 +233,7 @@ class Dispatch:
         return not isinstance(action, Done) and self._tools[_name(action)].effect is Effect.NONE
 
     def _id(self, index: int) -> str:
-        return f"c{self._call}a{index}"
+        return f"c{self.call}a{index}"
 
 
 def _name(action: Action) -> str:

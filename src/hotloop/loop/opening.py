@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from hotloop.backend.client import Client
-from hotloop.config import Config
+from hotloop.config import Config, Roles
 from hotloop.errors import BackendError, EnvironmentFault, UsageError
 
 if TYPE_CHECKING:
     from hotloop.backend.retry import Retry
     from hotloop.engine.catalog import ModelRef
     from hotloop.engine.manager import EngineHandle
+    from hotloop.levers.roles import Role
 
 Say = Callable[[str], None]
 OnRetry = Callable[["Retry"], None]
@@ -32,11 +33,16 @@ class LocalModel(msgspec.Struct, frozen=True):
 
 
 class Opened(msgspec.Struct, kw_only=True):
-    """A backend to talk to; `engine` is the embedded one's handle. `start_s` is monotonic."""
+    """A backend to talk to; `engine` is the embedded one's handle. `start_s` is monotonic.
+
+    `replicas` serve the same model, `roles` are other endpoints or models, by role.
+    """
 
     client: Client
     start_s: float
     engine: EngineHandle | None = None
+    replicas: list[Client] = []
+    roles: dict[Role, Client] = {}
 
     @property
     def is_small(self) -> bool:
@@ -45,7 +51,8 @@ class Opened(msgspec.Struct, kw_only=True):
 
     async def close(self) -> None:
         """Close connections; the engine stays for the next session."""
-        await self.client.aclose()
+        for client in (self.client, *self.replicas, *self.roles.values()):
+            await client.aclose()
         if self.engine is not None:
             self.engine.touch()
             self.engine.close()
@@ -72,7 +79,14 @@ async def open_backend(
     EnvironmentFault, and UsageError where an endpoint has several models and none is named.
     """
     if model is None:
-        return await _endpoint(config, on_retry)
+        opened = await _endpoint(config, on_retry)
+        try:
+            return _with_others(opened, config, on_retry)
+        except BaseException:
+            await opened.close()
+            raise
+    if config.replicas or config.roles != Roles():
+        say("replicas and roles are for endpoints: not used with the embedded model")
     engine = await _engine(config, model, say)
     start_s = time.monotonic()
     client = Client(
@@ -104,6 +118,28 @@ async def _endpoint(config: Config, on_retry: OnRetry) -> Opened:
             await client.aclose()
             raise
     return Opened(client=client, start_s=start_s)
+
+
+def _with_others(opened: Opened, config: Config, on_retry: OnRetry) -> Opened:
+    """Add the clients of replicas and roles. None of them connects before it is asked."""
+    if not config.replicas and config.roles == Roles():
+        return opened
+    from hotloop.loop.others import replica_clients, role_clients
+
+    def client(base_url: str, model: str, api_key: str, api_key_env: str) -> Client:
+        return Client(
+            base_url,
+            model,
+            api_key,
+            timeouts=config.timeouts,
+            session_start_s=opened.start_s,
+            on_retry=on_retry,
+            api_key_env=api_key_env,
+        )
+
+    opened.replicas = replica_clients(config, opened.client, client)
+    opened.roles = role_clients(config, opened.client, client)
+    return opened
 
 
 async def _only_model(client: Client) -> str:

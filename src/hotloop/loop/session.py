@@ -31,7 +31,9 @@ from hotloop.workspace.testcommand import TestPlan
 from hotloop.workspace.testplan import detect
 
 if TYPE_CHECKING:
+    from hotloop.levers.hedge import Hedge
     from hotloop.levers.trials import Trials
+    from hotloop.loop.routes import Routes
 
 # Long enough for tests that are next to instant, too short to be felt where they are not.
 _TESTS_HEAD_START_S = 0.02
@@ -131,7 +133,7 @@ class Session:
             goal=self._goal,
             config=self._config,
             clock=self._clock,
-            caller=Caller(self._opened.client, self._clock),
+            caller=Caller(self._opened.client, self._clock, self._hedge()),
             context=ToolContext(
                 workspace=self._workspace,
                 checkpoint=checkpoint,
@@ -144,8 +146,28 @@ class Session:
             ),
             plan=self._plan(),
             output_dir=output_dir,
+            routes=self._routes(),
             is_small=self._opened.is_small,
         )
+
+    def _hedge(self) -> Hedge | None:
+        if not self._opened.replicas:
+            return None
+        from hotloop.levers.hedge import Hedge
+        from hotloop.levers.speed import Speed
+        from hotloop.probe.cached import load
+
+        first, clock = self._opened.client, self._clock
+        known = load(first.base_url, first.model)
+        speed = Speed(known.rates() if known else None)
+        return Hedge(first, self._opened.replicas, speed, clock.now_s, clock.note)
+
+    def _routes(self) -> Routes | None:
+        if not self._opened.roles:
+            return None
+        from hotloop.loop.routes import Routes
+
+        return Routes(self._opened.client, self._opened.roles, self._clock)
 
     def _plan(self) -> TestPlan | None:
         plan = detect(self._workspace.root, self._config.test)

@@ -23,7 +23,8 @@ class Transcript:
     """
 
     def __init__(self, head: Mapping[str, Any]) -> None:
-        self._head = _encode(dict(head))[:-1] + (b"," if head else b"") + b'"messages":['
+        self._fields = dict(head)
+        self._head = _rendered(self._fields)
         self._messages = bytearray()
         self._ends: list[int] = []
 
@@ -53,7 +54,7 @@ class Transcript:
     def continued(self, kept: int, covered: int, *between: Mapping[str, Any]) -> Transcript:
         """Return a new one: the first `kept` messages, `between`, those after `covered`."""
         other = Transcript({})
-        other._head = self._head
+        other._fields, other._head = self._fields, self._head
         for index in range(kept):
             other._add(self._message(index))
         other.append(*between)
@@ -65,10 +66,23 @@ class Transcript:
         start = self._ends[index - 1] + 1 if index else 0
         return bytes(self._messages[start : self._ends[index]])
 
-    def request(self, params: Mapping[str, Any], branch: Sequence[Mapping[str, Any]] = ()) -> bytes:
-        """Return a request's body. `branch` messages stand at the end of this one request only."""
+    def request(
+        self,
+        params: Mapping[str, Any],
+        branch: Sequence[Mapping[str, Any]] = (),
+        model: str | None = None,
+    ) -> bytes:
+        """Return a request's body. `branch` messages stand at the end of this one request only.
+
+        `model` takes the place of the head's: another endpoint is asked the same.
+        """
         tail = b"".join(b"," + _encode(dict(message)) for message in branch)
         if not self._ends:
             tail = tail[1:]
         rest = _encode(dict(params))[1:]
-        return self.prefix + tail + b"]" + (b"," if params else b"") + rest
+        head = self._head if model is None else _rendered({**self._fields, "model": model})
+        return head + bytes(self._messages) + tail + b"]" + (b"," if params else b"") + rest
+
+
+def _rendered(head: Mapping[str, Any]) -> bytes:
+    return _encode(dict(head))[:-1] + (b"," if head else b"") + b'"messages":['

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,6 +14,9 @@ from hotloop.actions.types import AnyAction, Define, Done, Edit, Observation, Te
 from hotloop.ledger.events import StepKind
 from hotloop.loop.caller import CallResult
 from hotloop.workspace.testrun import TestOutcome
+
+if TYPE_CHECKING:
+    from hotloop.levers.roles import Role
 
 _MOST_REPEATS = 3
 
@@ -74,6 +78,17 @@ class Repeats:
         mark = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
         self._seen[mark] += 1
         return bool(turn.observed) and self._seen[mark] >= _MOST_REPEATS
+
+
+def role_of(*, is_plan: bool, is_verdict: bool, is_red: bool) -> Role:
+    """Return what the next call is asked for.
+
+    To think: `is_plan`, the first answer, or `is_verdict`, whether the goal is met. To write code:
+    `is_red`, an edit was made and tests fail. Else for what to do next.
+    """
+    if is_plan or is_verdict:
+        return "reason"
+    return "generate" if is_red else "select"
 
 
 def kind_of(

@@ -17,11 +17,14 @@ from hotloop import paths
 from hotloop.ledger.events import CallEnd
 
 if TYPE_CHECKING:
+    from hotloop.levers.speed import Rates
     from hotloop.probe.result import Result
 
 _VERSION = 1
 _LEAST_CALLS = 3
 _LEAST_TOKENS = 16
+_LEAST_TAILS = 20
+"""Small calls from which their p95 is more than their greatest."""
 DRIFT = 1.5
 """A decode rate this many times off, up or down, is another backend than the one probed."""
 _SLOW_TTFT = 2.0
@@ -52,6 +55,16 @@ class _Structured(msgspec.Struct):
     tool_ratio: float | None = None
 
 
+class _Spread(msgspec.Struct):
+    count: int = 0
+    median: float = 0.0
+    p95: float = 0.0
+
+
+class _Tails(msgspec.Struct):
+    ttft_s: _Spread | None = None
+
+
 class _Verdict(msgspec.Struct):
     race_width: int | None = None
 
@@ -60,11 +73,14 @@ class Known(msgspec.Struct):
     """What was measured, as far as a session needs it. `started_at` is in Unix seconds."""
 
     schema_version: int = 0
+    endpoint: str = ""
+    model: str = ""
     started_at: float = 0.0
     supports: _Supports = msgspec.field(default_factory=_Supports)
     ttft: _Ttft = msgspec.field(default_factory=_Ttft)
     decode: _Decode = msgspec.field(default_factory=_Decode)
     structured: _Structured = msgspec.field(default_factory=_Structured)
+    tails: _Tails = msgspec.field(default_factory=_Tails)
     verdict: _Verdict | None = None
 
     @property
@@ -81,6 +97,21 @@ class Known(msgspec.Struct):
     def decode_tok_s(self) -> float | None:
         """The decode rate of new text."""
         return None if self.decode.rate_tok_s is None else self.decode.rate_tok_s.median or None
+
+    def rates(self) -> Rates | None:
+        """Return what choosing between endpoints needs; None without a time to first token."""
+        if self.ttft.base_s is None:
+            return None
+        from hotloop.levers.speed import Rates
+
+        prefill, tails = self.ttft.prefill_tok_s, self.tails.ttft_s
+        has_tails = tails is not None and tails.count >= _LEAST_TAILS and tails.median > 0
+        return Rates(
+            base_s=self.ttft.base_s.median,
+            prefill_tok_s=prefill.median or None if prefill else None,
+            decode_tok_s=self.decode_tok_s,
+            late=tails.p95 / tails.median if tails and has_tails else None,
+        )
 
     def ttft_s(self, new_tokens: int) -> float | None:
         """Return the expected time to first token of a prompt with so many uncached tokens."""
@@ -113,6 +144,19 @@ def load(base_url: str, model: str) -> Known | None:
     return known if known.schema_version == _VERSION else None
 
 
+def load_all(base_url: str) -> list[Known]:
+    """Return what the last probes of all models of an endpoint found."""
+    found: list[Known] = []
+    for file in sorted(_folder().glob("*.json")):
+        try:
+            known = msgspec.json.decode(file.read_bytes(), type=Known)
+        except (OSError, msgspec.DecodeError):
+            continue  # as `load` has it: what cannot be read was never probed
+        if known.schema_version == _VERSION and known.endpoint == base_url:
+            found.append(known)
+    return found
+
+
 class Watch:
     """Compares the calls of a session with the probe of its endpoint. Tells a drift once."""
 
@@ -124,7 +168,7 @@ class Watch:
     def seen(self, call: CallEnd) -> str:
         """Note a call; return what has drifted, in one sentence, or nothing."""
         known = self._known
-        if known is None or call.error or not call.usage.reported:
+        if known is None or call.error or call.backend or not call.usage.reported:
             return ""
         self._note(call, known)
         found = drift(known, self._rates, self._waits)
@@ -171,4 +215,8 @@ def drift(known: Known, rates_tok_s: list[float], waits: list[float]) -> str:
 
 def _file(base_url: str, model: str) -> paths.Path:
     key = hashlib.sha256(f"{base_url}\n{model}".encode()).hexdigest()[:24]
-    return paths.state_dir() / "probes" / f"{key}.json"
+    return _folder() / f"{key}.json"
+
+
+def _folder() -> paths.Path:
+    return paths.state_dir() / "probes"

@@ -1,0 +1,1 @@
+"""What the levers bring that need several endpoints."""
