@@ -1,0 +1,145 @@
+"""Grammars that let the old side of an edit be nothing but lines of the file.
+
+Written in llguidance's dialect of Lark, whose `substring_chunks` matches any run of consecutive
+chunks of a list. It would also match none at all, and runs that are in the file several times:
+both are taken out, so an edit under this grammar finds its one place. Paths that are not given
+stay unconstrained. Engines without llguidance take such a grammar for a broken one, and some then
+answer without any: see `hotloop.loop.capability`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+import msgspec
+
+MOST_CHARS = 60_000
+"""Characters of all files in one grammar; further files stay unconstrained."""
+_END = "\n"
+_FENCE = re.compile(r"^[ \t]*```", re.MULTILINE)
+
+_TEXT = r"""
+start: action ("\n" action)* "\n"?
+action: read | list | search | run | test | done | define | write | edit
+read: "{\"tool\":\"read\",\"path\":" STR (",\"start\":" INT ",\"end\":" INT)? "}"
+list: "{\"tool\":\"list\",\"path\":" STR "}"
+search: "{\"tool\":\"search\",\"pattern\":" STR "}"
+run: "{\"tool\":\"run\",\"command\":" STR "}"
+test: "{\"tool\":\"test\"}"
+done: "{\"tool\":\"done\",\"message\":" STR "}"
+define: "{\"tool\":\"define\",\"path\":" STR "}\n" BLOCK
+write: "{\"tool\":\"write\",\"path\":" STR "}\n" BLOCK
+edit: "{\"tool\":\"edit\",\"path\":" change
+BLOCK: /```\n(\n|[^`\n][^\n]*\n|`[^`\n][^\n]*\n)+```/
+"""
+_JSON = r"""
+start: "{\"actions\":[" action ("," action)* "]}"
+action: read | list | search | run | test | done | define | write | edit
+read: "{\"tool\":\"read\",\"path\":" STR (",\"start\":" INT ",\"end\":" INT)? "}"
+list: "{\"tool\":\"list\",\"path\":" STR "}"
+search: "{\"tool\":\"search\",\"pattern\":" STR "}"
+run: "{\"tool\":\"run\",\"command\":" STR "}"
+test: "{\"tool\":\"test\"}"
+done: "{\"tool\":\"done\",\"message\":" STR "}"
+define: "{\"tool\":\"define\",\"path\":" STR ",\"code\":" STR "}"
+write: "{\"tool\":\"write\",\"path\":" STR ",\"content\":" STR "}"
+edit: "{\"tool\":\"edit\",\"path\":" change
+NEW: /"((\\["\\\/bfnrt]|\\u[0-9a-fA-F]{4}|[^"\\\x00-\x1f])*\\n)?"/
+"""
+_COMMON = r"""
+INT: /[1-9][0-9]{0,5}/
+STR: /"(\\["\\\/bfnrt]|\\u[0-9a-fA-F]{4}|[^"\\\x00-\x1f])*"/
+"""
+
+
+def exact_text_grammar(files: Mapping[str, str]) -> str:
+    """Return the grammar of the terse dialect with edits of `files` (path: text) held to them."""
+    change = 'STR "}\\n" BLOCK "\\n" BLOCK'
+    return _grammar(_TEXT, _usable(files), change, _text_rule)
+
+
+def exact_json_grammar(files: Mapping[str, str]) -> str:
+    """Return the grammar of `{"actions":[…]}` with edits of `files` (path: text) held to them."""
+    change = 'STR ",\\"old\\":" STR ",\\"new\\":" STR "}"'
+    return _grammar(_JSON, _usable(files), change, _json_rule)
+
+
+def _usable(files: Mapping[str, str]) -> dict[str, str]:
+    """Return the files that an edit can be held to, within `MOST_CHARS`, the first ones first."""
+    kept: dict[str, str] = {}
+    room = MOST_CHARS
+    for path, text in files.items():
+        if text.strip() and not _FENCE.search(text) and len(text) <= room:
+            kept[path] = text
+            room -= len(text)
+    return kept
+
+
+_Rule = Callable[[int, str, list[str]], Iterator[str]]
+
+
+def _grammar(fixed: str, files: Mapping[str, str], other: str, rule: _Rule) -> str:
+    rules: list[str] = []
+    changes: list[str] = []
+    for number, (path, text) in enumerate(files.items()):
+        name, *terminals = rule(number, _quoted(path), text.removesuffix("\n").split("\n"))
+        changes.append(name)
+        rules += terminals
+    if files:
+        known = " | ".join(_quoted(_quoted(path)) for path in files)
+        rules += [f"KNOWN: {known}", "OTHER: STR & ~KNOWN"]
+        other = other.replace("STR", "OTHER", 1)
+    lines = ["%llguidance {}", fixed.strip(), f"change: {' | '.join([*changes, other])}", *rules]
+    return "\n".join([*lines, _COMMON.strip()])
+
+
+def _text_rule(number: int, path: str, lines: list[str]) -> Iterator[str]:
+    """Yield how a change of one file is written, then the terminals that it needs."""
+    yield f'{_quoted(path + "}" + _END)} OLD{number} "\\n" BLOCK'
+    yield f'OLD{number}: "```\\n" QUOTE{number} "```"'
+    yield from _quote(number, [line + _END for line in lines], _misses(lines))
+
+
+def _json_rule(number: int, path: str, lines: list[str]) -> Iterator[str]:
+    head, between = _quoted(path + ',"old":'), _quoted(',"new":')
+    yield f'{head} OLD{number} {between} NEW "}}"'
+    yield f'OLD{number}: "\\"" QUOTE{number} "\\""'
+    misses = [_escaped(one) for one in _misses(lines)]
+    yield from _quote(number, [_escaped(line + _END) for line in lines], misses)
+
+
+def _quote(number: int, chunks: list[str], misses: list[str]) -> Iterator[str]:
+    """Yield the terminal of one or more chunks in a row that are none of the `misses`."""
+    listed = msgspec.json.encode({"substring_chunks": chunks}).decode()
+    yield f"RUN{number}: %regex {listed}"
+    if misses:
+        yield f"MISS{number}: {' | '.join(map(_quoted, misses))}"
+    unlike = f" & ~MISS{number}" if misses else ""
+    yield f"QUOTE{number}: RUN{number} & /(?s:.+)/{unlike}"
+
+
+def _misses(lines: list[str]) -> list[str]:
+    """Return the runs of lines that are no good quote: blank, or in the file more than once.
+
+    Counted as `edit` does, which finds a quote inside of lines, too. A run is looked at only if
+    what it begins with is no good either, for what is unique stays so when it grows.
+    """
+    text = _END.join(lines)
+    found: dict[str, None] = {}
+    for first in range(len(lines)):
+        for last in range(first + 1, len(lines) + 1):
+            run = _END.join(lines[first:last])
+            if run.strip() and text.count(run) == 1:
+                break
+            found[run + _END] = None
+    return list(found)
+
+
+def _quoted(text: str) -> str:
+    """Return a text as a string of Lark, which is one of JSON."""
+    return msgspec.json.encode(text).decode()
+
+
+def _escaped(text: str) -> str:
+    return _quoted(text)[1:-1]
