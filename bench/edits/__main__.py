@@ -21,8 +21,10 @@ from hotloop.engine.download import ensure
 from hotloop.errors import HotloopError
 from hotloop.loop.opening import LocalModel, Opened, local_model, open_backend
 
-HEAD = f"{'form':<13} {'asked':>5} {'exact':>5} {'mended':>6} {'missed':>6} {'other':>5} "
-HEAD += f"{'none':>5} {'applied':>7} {'as asked':>8} {'tokens':>6} {'wall s':>6}"
+_HEAD = (
+    f"{'form':<13} {'asked':>5} {'exact':>5} {'mended':>6} {'missed':>6} {'other':>5} "
+    f"{'none':>5} {'applied':>7} {'as asked':>8} {'tokens':>6} {'wall s':>6}"
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,7 +73,7 @@ async def _edits(args: argparse.Namespace) -> int:
                 _tell(done[-1], args.out)
     finally:
         await opened.close()
-    print(f"\n{HEAD}")
+    print(f"\n{_HEAD}")
     for form in forms:
         print(_row(form, [one for one in done if one.form == form]))
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
 import tomllib
@@ -97,12 +98,36 @@ def body(form: str, request: Request, model: str, max_tokens: int = MAX_TOKENS) 
 
 
 def _spoken(form: str, request: Request) -> tuple[Dialect, dict[str, Any]]:
+    """Return the dialect, and its constraint less all actions but one edit."""
     name, _, held = form.partition("+")
     spoken = dialect(name)
-    if not held:
-        return spoken, spoken.params()
-    grammar = exact_json_grammar if name == "schema" else exact_text_grammar
-    return spoken, {"grammar": grammar({request.path: request.text})}
+    match name, bool(held):
+        case "schema", True:
+            grammar = exact_json_grammar({request.path: request.text})
+            return spoken, {"grammar": _only(grammar, 'start: "{\\"actions\\":[" edit "]}"')}
+        case "terse", True:
+            grammar = exact_text_grammar({request.path: request.text})
+            return spoken, {"grammar": _only(grammar, "start: edit")}
+        case "schema", False:
+            return spoken, _edit_schema(spoken.params())
+        case "terse", False:
+            grammar = spoken.params()["grammar"]
+            return spoken, {"grammar": _only(grammar, "root ::= edit")}
+        case _:
+            return spoken, spoken.params()
+
+
+def _only(grammar: str, root: str) -> str:
+    """Return a grammar with another first rule."""
+    return re.sub(r"^(start:|root ::=).*$", lambda _: root, grammar, count=1, flags=re.MULTILINE)
+
+
+def _edit_schema(params: dict[str, Any]) -> dict[str, Any]:
+    actions = params["response_format"]["json_schema"]["schema"]["properties"]["actions"]
+    variants = actions["items"]["anyOf"]
+    edits = [one for one in variants if one["properties"]["tool"]["const"] == "edit"]
+    actions |= {"items": {"anyOf": edits}, "maxItems": 1}
+    return params
 
 
 async def ask(client: Client, form: str, request: Request) -> Asked:
@@ -134,7 +159,7 @@ async def ask(client: Client, form: str, request: Request) -> Asked:
 
 async def carry_out(form: str, request: Request, actions: list[AnyAction]) -> Asked:
     """Make the first change among the actions in a copy of the file, and judge it."""
-    change = next((one for one in actions if _is_change(one)), None)
+    change = next((one for one in actions if _tool(one) in ("edit", "define", "write")), None)
     asked = Asked(
         form=form,
         file=request.file,
@@ -161,7 +186,7 @@ async def carry_out(form: str, request: Request, actions: list[AnyAction]) -> As
                 scratch=Path(folder) / "scratch",
                 emit=events.append,
             )
-            tool = registry([])[type(change).__struct_config__.tag or ""]
+            tool = registry()[_tool(change)]
             seen = await perform(tool, change, context)
         asked.applied = seen.ok
         asked.as_asked = seen.ok and request.is_met(file.read_text("utf-8"))
@@ -171,8 +196,8 @@ async def carry_out(form: str, request: Request, actions: list[AnyAction]) -> As
     return asked
 
 
-def _is_change(action: AnyAction) -> bool:
-    return type(action).__struct_config__.tag in ("edit", "define", "write")
+def _tool(action: AnyAction) -> str:
+    return str(type(action).__struct_config__.tag)
 
 
 def _found(change: AnyAction, why: str, repaired: str) -> Found:

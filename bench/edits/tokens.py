@@ -89,7 +89,7 @@ async def rows(counter: Counter) -> list[str]:
         lines.append(f"{name:<22} " + " ".join(f"{one:>8}" for one in counts))
     changes = [*_changes()]
     for tool in ("edit", "define", "write"):
-        counts = []
+        counts: list[float] = []
         for form in FORMS.values():
             own = [await counter.count(form([change[tool]])) for change in changes]
             counts.append(median(own))

@@ -17,6 +17,8 @@ import msgspec
 MOST_CHARS = 60_000
 """Characters of all files in one grammar; further files stay unconstrained."""
 _END = "\n"
+MOST_LINES = 12
+"""Lines of one quote."""
 _FENCE = re.compile(r"^[ \t]*```", re.MULTILINE)
 
 _TEXT = r"""
@@ -98,7 +100,8 @@ def _text_rule(number: int, path: str, lines: list[str]) -> Iterator[str]:
     """Yield how a change of one file is written, then the terminals that it needs."""
     yield f'{_quoted(path + "}" + _END)} OLD{number} "\\n" BLOCK'
     yield f'OLD{number}: "```\\n" QUOTE{number} "```"'
-    yield from _quote(number, [line + _END for line in lines], _misses(lines))
+    limit = rf"/([^\n]*\n){{1,{MOST_LINES}}}/"
+    yield from _quote(number, [line + _END for line in lines], _misses(lines), limit)
 
 
 def _json_rule(number: int, path: str, lines: list[str]) -> Iterator[str]:
@@ -106,17 +109,18 @@ def _json_rule(number: int, path: str, lines: list[str]) -> Iterator[str]:
     yield f'{head} OLD{number} {between} NEW "}}"'
     yield f'OLD{number}: "\\"" QUOTE{number} "\\""'
     misses = [_escaped(one) for one in _misses(lines)]
-    yield from _quote(number, [_escaped(line + _END) for line in lines], misses)
+    limit = rf"/(([^\\]|\\[^n])*\\n){{1,{MOST_LINES}}}/"
+    yield from _quote(number, [_escaped(line + _END) for line in lines], misses, limit)
 
 
-def _quote(number: int, chunks: list[str], misses: list[str]) -> Iterator[str]:
-    """Yield the terminal of one or more chunks in a row that are none of the `misses`."""
+def _quote(number: int, chunks: list[str], misses: list[str], limit: str) -> Iterator[str]:
+    """Yield the terminal of chunks in a row, not too many, that are none of the `misses`."""
     listed = msgspec.json.encode({"substring_chunks": chunks}).decode()
     yield f"RUN{number}: %regex {listed}"
     if misses:
         yield f"MISS{number}: {' | '.join(map(_quoted, misses))}"
     unlike = f" & ~MISS{number}" if misses else ""
-    yield f"QUOTE{number}: RUN{number} & /(?s:.+)/{unlike}"
+    yield f"QUOTE{number}: RUN{number} & {limit}{unlike}"
 
 
 def _misses(lines: list[str]) -> list[str]:

@@ -15,7 +15,7 @@ from hotloop.levers.warm_tests import WarmTests
 from hotloop.loop.conversation import Conversation
 from hotloop.loop.looking import Looking
 from hotloop.loop.parts import Parts
-from hotloop.loop.prefetch import Tests, suspect_code
+from hotloop.loop.prefetch import Tests, failure_map, suspect_code, told_map
 from hotloop.loop.testing import failed_file, run_tests
 from hotloop.loop.turn import Repeats, Turn, kind_of
 from hotloop.tools.base import Tool
@@ -262,7 +262,12 @@ class Agent:
             return []
         if tests.outcome is None or tests.outcome.green:
             return [f"[test] {tests.text}"]
-        return [f"[test] {tests.text}\n\n{suspect_code(self._parts, tests.outcome)}".rstrip()]
+        code = suspect_code(self._parts, tests.outcome)
+        if not code and self._parts.has("prefetch"):
+            found = failure_map(self._parts, tests.outcome, self._looking.files())
+            self._looking.mapped = found.paths
+            code = told_map(found)
+        return [f"[test] {tests.text}\n\n{code}".rstrip()]
 
 
 def _text(parts: Parts, path: str) -> str:
