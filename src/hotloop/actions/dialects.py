@@ -7,13 +7,14 @@ that it stays in prefix caches. `terse` is text held by a grammar where the engi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
+from hotloop.actions.exact import exact_json_grammar, exact_text_grammar
 from hotloop.actions.grammar import terse_grammar
 from hotloop.actions.native import CallSlots, CallText, NativeParser
 from hotloop.actions.parse import Parsed
@@ -89,8 +90,12 @@ class Dialect(Protocol):
         """Return the fixed fields of a request that stand before the messages."""
         ...
 
-    def params(self) -> Message:
-        """Return the fields that stand after the messages."""
+    def params(self, files: Mapping[str, str] | None = None) -> Message:
+        """Return the fields that stand after the messages.
+
+        With `files` (path: text), for an endpoint with llguidance, the old side of an edit of one
+        of them is held to its lines.
+        """
         ...
 
     def parser(self) -> AnswerParser:
@@ -149,7 +154,7 @@ class NativeDialect:
         """Return the tools."""
         return {"tools": native_tools(edits=self._has("terse"))}
 
-    def params(self) -> Message:
+    def params(self, files: Mapping[str, str] | None = None) -> Message:
         """Return nothing: the endpoint decides when a call is due."""
         return {}
 
@@ -198,8 +203,11 @@ class TextDialect:
         """Return nothing: the tools are in the system text."""
         return {}
 
-    def params(self) -> Message:
-        """Return the constraint."""
+    def params(self, files: Mapping[str, str] | None = None) -> Message:
+        """Return the constraint, one that knows `files` where edits are offered."""
+        if files and self._has("terse") and self._constraint:
+            exact = exact_json_grammar if self._constraint == "schema" else exact_text_grammar
+            return {"grammar": exact(files)}
         match self._constraint:
             case "schema":
                 schema = {"name": "actions", "strict": True, "schema": self._schema()}

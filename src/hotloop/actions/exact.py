@@ -10,12 +10,13 @@ answer without any: see `hotloop.loop.capability`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
-MOST_CHARS = 60_000
+MOST_CHARS = 30_000
 """Characters of all files in one grammar; further files stay unconstrained."""
+_MOST_MISSES = 1_000
 _END = "\n"
 MOST_LINES = 12
 """Lines of one quote."""
@@ -67,50 +68,62 @@ def exact_json_grammar(files: Mapping[str, str]) -> str:
     return _grammar(_JSON, _usable(files), change, _json_rule)
 
 
-def _usable(files: Mapping[str, str]) -> dict[str, str]:
-    """Return the files that an edit can be held to, within `MOST_CHARS`, the first ones first."""
-    kept: dict[str, str] = {}
+class _File(msgspec.Struct):
+    """A file that edits are held to. `misses` are the runs of its lines that are no good quote."""
+
+    path: str
+    lines: list[str]
+    misses: list[str]
+
+
+def _usable(files: Mapping[str, str]) -> Iterator[_File]:
+    """Yield the files that an edit can be held to, within `MOST_CHARS`, the first ones first."""
     room = MOST_CHARS
     for path, text in files.items():
-        if text.strip() and not _FENCE.search(text) and len(text) <= room:
-            kept[path] = text
+        if not text.strip() or _FENCE.search(text) or len(text) > room:
+            continue
+        lines = text.removesuffix(_END).split(_END)
+        misses = _misses(lines)
+        if misses is not None:
+            yield _File(path, lines, misses)
             room -= len(text)
-    return kept
 
 
-_Rule = Callable[[int, str, list[str]], Iterator[str]]
+_Rule = Callable[[int, _File], Iterator[str]]
 
 
-def _grammar(fixed: str, files: Mapping[str, str], other: str, rule: _Rule) -> str:
+def _grammar(fixed: str, files: Iterable[_File], other: str, rule: _Rule) -> str:
     rules: list[str] = []
     changes: list[str] = []
-    for number, (path, text) in enumerate(files.items()):
-        name, *terminals = rule(number, _quoted(path), text.removesuffix("\n").split("\n"))
-        changes.append(name)
+    paths: list[str] = []
+    for number, file in enumerate(files):
+        change, *terminals = rule(number, file)
+        changes.append(change)
         rules += terminals
-    if files:
-        known = " | ".join(_quoted(_quoted(path)) for path in files)
+        paths.append(file.path)
+    if paths:
+        known = " | ".join(_quoted(_quoted(path)) for path in paths)
         rules += [f"KNOWN: {known}", "OTHER: STR & ~KNOWN"]
         other = other.replace("STR", "OTHER", 1)
     lines = ["%llguidance {}", fixed.strip(), f"change: {' | '.join([*changes, other])}", *rules]
     return "\n".join([*lines, _COMMON.strip()])
 
 
-def _text_rule(number: int, path: str, lines: list[str]) -> Iterator[str]:
+def _text_rule(number: int, file: _File) -> Iterator[str]:
     """Yield how a change of one file is written, then the terminals that it needs."""
-    yield f'{_quoted(path + "}" + _END)} OLD{number} "\\n" BLOCK'
+    yield f'{_quoted(_quoted(file.path) + "}" + _END)} OLD{number} "\\n" BLOCK'
     yield f'OLD{number}: "```\\n" QUOTE{number} "```"'
     limit = rf"/([^\n]*\n){{1,{MOST_LINES}}}/"
-    yield from _quote(number, [line + _END for line in lines], _misses(lines), limit)
+    yield from _quote(number, [line + _END for line in file.lines], file.misses, limit)
 
 
-def _json_rule(number: int, path: str, lines: list[str]) -> Iterator[str]:
-    head, between = _quoted(path + ',"old":'), _quoted(',"new":')
+def _json_rule(number: int, file: _File) -> Iterator[str]:
+    head, between = _quoted(_quoted(file.path) + ',"old":'), _quoted(',"new":')
     yield f'{head} OLD{number} {between} NEW "}}"'
     yield f'OLD{number}: "\\"" QUOTE{number} "\\""'
-    misses = [_escaped(one) for one in _misses(lines)]
     limit = rf"/(([^\\]|\\[^n])*\\n){{1,{MOST_LINES}}}/"
-    yield from _quote(number, [_escaped(line + _END) for line in lines], misses, limit)
+    misses = [_escaped(one) for one in file.misses]
+    yield from _quote(number, [_escaped(line + _END) for line in file.lines], misses, limit)
 
 
 def _quote(number: int, chunks: list[str], misses: list[str], limit: str) -> Iterator[str]:
@@ -123,21 +136,26 @@ def _quote(number: int, chunks: list[str], misses: list[str], limit: str) -> Ite
     yield f"QUOTE{number}: RUN{number} & {limit}{unlike}"
 
 
-def _misses(lines: list[str]) -> list[str]:
+def _misses(lines: list[str]) -> list[str] | None:
     """Return the runs of lines that are no good quote: blank, or in the file more than once.
 
     Counted as `edit` does, which finds a quote inside of lines, too. A run is looked at only if
-    what it begins with is no good either, for what is unique stays so when it grows.
+    what it begins with is no good either, for what is unique stays so when it grows. None where
+    there are too many, or nothing else.
     """
     text = _END.join(lines)
     found: dict[str, None] = {}
+    is_any_good = False
     for first in range(len(lines)):
-        for last in range(first + 1, len(lines) + 1):
+        for last in range(first + 1, min(len(lines), first + MOST_LINES) + 1):
             run = _END.join(lines[first:last])
-            if run.strip() and text.count(run) == 1:
+            if run + _END in found:
+                continue
+            if run.strip() and text.find(run, text.find(run) + 1) < 0:
+                is_any_good = True
                 break
             found[run + _END] = None
-    return list(found)
+    return list(found) if is_any_good and len(found) <= _MOST_MISSES else None
 
 
 def _quoted(text: str) -> str:

@@ -4,6 +4,7 @@ NAMES = (
     "ahead",
     "budget",
     "eager",
+    "exact_edits",
     "finish",
     "overlap_tests",
     "parallel",

@@ -69,6 +69,7 @@ class Agent:
             for number in range(self._parts.config.max_steps):
                 turn = await self._step(talk, is_first=number == 0)
                 self._looking.take(turn)
+                talk.take(turn)
                 if await self._judge(turn, talk):
                     return
                 await talk.tell(turn)

@@ -18,6 +18,7 @@ from hotloop.loop.capability import next_dialect, remember
 from hotloop.loop.compaction import Compaction
 from hotloop.loop.dispatch import Dispatch
 from hotloop.loop.parts import Parts
+from hotloop.loop.quoting import Quoting
 from hotloop.loop.transcript import Transcript
 from hotloop.loop.turn import Turn
 from hotloop.tools.base import Tool
@@ -41,6 +42,7 @@ class Conversation:
         self._thinks_apart = parts.config.think == "apart"
         self._first = f"{first}\n\n{_THINK}" if self._thinks_apart else first
         self._transcript = self._begin()
+        self._quoting = Quoting(parts, self._first)
         self._compaction = Compaction(parts, parts.config.context_tokens)
         self._guard = Guard()
         self._prefills = PrefillAccount()
@@ -57,6 +59,9 @@ class Conversation:
     async def close(self) -> None:
         """End what goes on in the background, and tell what the levers did."""
         await self._compaction.cancel()
+        await self._quoting.close()
+        if detail := self._quoting.detail:
+            self._account("exact_edits", detail=detail)
         if detail := self._guard.detail:
             self._account("stable_prefix", detail=detail)
         if self._prefills.requests:
@@ -73,9 +78,14 @@ class Conversation:
             )
         )
 
+    def take(self, turn: Turn) -> None:
+        """Take what came of an answer, also where it ends the session."""
+        self._quoting.observed(turn.observed)
+
     async def tell(self, turn: Turn) -> None:
         """Put what came of an answer into the transcript, and keep that within the context."""
         told = [*turn.told, *self._hurry(), *([_THINK] if self._thinks_apart else [])]
+        self._quoting.told(told)
         self._transcript.append(
             self._dialect.answered(turn.result.answer),
             *self._dialect.observed(turn.observed, told),
@@ -90,6 +100,7 @@ class Conversation:
 
         Raises BackendError.
         """
+        await self._quoting.settle()
         while True:
             number = self._parts.clock.next_call()
             body = self._body(number)
@@ -101,7 +112,8 @@ class Conversation:
                 result = await self._call(body, step, number, parser, dispatch)
             except BackendError as error:
                 await dispatch.cancel()
-                self._simplify(error)
+                if not self._quoting.give_up(error):
+                    self._simplify(error)
                 continue
             except BaseException:
                 await dispatch.cancel()
@@ -122,6 +134,7 @@ class Conversation:
 
     def _learn(self, result: CallResult, dispatch: Dispatch) -> None:
         self._has_answered = True
+        self._quoting.answered(self.dialect_name, result.timings)
         self._count(result)
         self._prefills.followed(result.marks)
         self._rate = result.tokens_per_s or self._rate
@@ -153,7 +166,8 @@ class Conversation:
         left_s, limited = self._parts.clock.budget.left_s, self._parts.has("budget")
         tokens = limit_tokens(left_s, self._rate) if limited else MOST_TOKENS
         self._watch(number)
-        return self._transcript.request({**_params(tokens), **self._dialect.params()})
+        held = self._dialect.params(self._quoting.files(self.dialect_name))
+        return self._transcript.request({**_params(tokens), **held})
 
     def _watch(self, number: int) -> None:
         """Report where a request does not begin with the bytes of the one before it."""
