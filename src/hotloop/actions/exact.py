@@ -143,7 +143,7 @@ def _misses(lines: list[str]) -> list[str] | None:
     what it begins with is no good either, for what is unique stays so when it grows. None where
     there are too many, or nothing else.
     """
-    text = _END.join(lines)
+    text = _END.join(lines) + _END
     found: dict[str, None] = {}
     is_any_good = False
     for first in range(len(lines)):

@@ -16,14 +16,15 @@ import msgspec
 
 from hotloop.workspace.tags import FileTags, Tag
 
-DAMPING = 0.85
+DAMPING = 0.5
 """How often the surfer follows a reference rather than jumping back to the files at hand."""
 _ROUNDS = 30
 _SETTLED = 1e-4
+_PER_FILE = 2
 _SHORT = 3
 _WANTED = 5.0
-_NEAR = 0.3
-_FAR = 0.03
+_NEAR = 0.05
+_FAR = 0.003
 _INDEX = ("__init__", "index", "mod", "lib", "main")
 
 Edges = dict[str, dict[tuple[str, str], float]]
@@ -152,6 +153,8 @@ def _fitted(
     room = most_chars
     for path, name in ordered:
         for tag in _of(tags[path], name):
+            if len(chosen.get(path, ())) >= _PER_FILE:
+                continue
             cost = len(_line(tag)) + 1 + (len(path) + 2 if path not in chosen else 0)
             if cost > room:
                 continue

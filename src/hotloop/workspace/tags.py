@@ -76,6 +76,11 @@ def read_tags(root: Path, files: Iterable[str], due_s: float) -> dict[str, FileT
     return {**found, **new}
 
 
+def tags_files() -> list[Path]:
+    """Return the cache files of all workspaces."""
+    return [*(paths.cache_dir() / "tags").glob("*.msgpack")]
+
+
 def _parsed(
     root: Path, late: Iterable[tuple[str, os.stat_result]], due_s: float
 ) -> Iterator[tuple[str, FileTags]]:
@@ -103,8 +108,8 @@ def _head(one: Definition, source: bytes) -> str:
     end = source.find(b"\n", one.bare_byte)
     line = source[one.bare_byte : end if end >= 0 else len(source)].decode().strip()
     line = line.rstrip("{:").rstrip()
-    if one.parent and one.qualified_name not in line:
-        line = line.replace(one.name, one.qualified_name, 1)
+    if one.parent and not re.search(rf"\b{re.escape(one.parent)}\b", line):
+        line = re.sub(rf"\b{re.escape(one.name)}\b", lambda _: one.qualified_name, line, count=1)
     return line if len(line) <= _LONGEST_HEAD else f"{line[:_LONGEST_HEAD]}…"
 
 
