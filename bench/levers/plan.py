@@ -10,8 +10,8 @@ import msgspec
 from bench.levers.session import Case, Ended, Pace, measure
 from hotloop.levers import NAMES
 
-EMBEDDED_ONLY = ("race", "slips", "slot_restore")
-LEVERS = tuple(name for name in NAMES if name not in EMBEDDED_ONLY)
+ENGINE_ONLY = ("exact_edits", "race", "slips", "slot_restore")
+LEVERS = tuple(name for name in NAMES if name not in ENGINE_ONLY)
 ALL = frozenset(NAMES)
 NONE: frozenset[str] = frozenset()
 HEADLINES = {
