@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -73,7 +74,7 @@ class _File(msgspec.Struct):
 
     path: str
     lines: list[str]
-    misses: list[str]
+    misses: tuple[str, ...]
 
 
 def _usable(files: Mapping[str, str]) -> Iterator[_File]:
@@ -82,10 +83,9 @@ def _usable(files: Mapping[str, str]) -> Iterator[_File]:
     for path, text in files.items():
         if not text.strip() or _FENCE.search(text) or len(text) > room:
             continue
-        lines = text.removesuffix(_END).split(_END)
-        misses = _misses(lines)
+        misses = _misses(text)
         if misses is not None:
-            yield _File(path, lines, misses)
+            yield _File(path, _lines(text), misses)
             room -= len(text)
 
 
@@ -126,23 +126,30 @@ def _json_rule(number: int, file: _File) -> Iterator[str]:
     yield from _quote(number, [_escaped(line + _END) for line in file.lines], misses, limit)
 
 
-def _quote(number: int, chunks: list[str], misses: list[str], limit: str) -> Iterator[str]:
+def _quote(number: int, chunks: list[str], misses: Iterable[str], limit: str) -> Iterator[str]:
     """Yield the terminal of chunks in a row, not too many, that are none of the `misses`."""
     listed = msgspec.json.encode({"substring_chunks": chunks}).decode()
     yield f"RUN{number}: %regex {listed}"
-    if misses:
-        yield f"MISS{number}: {' | '.join(map(_quoted, misses))}"
-    unlike = f" & ~MISS{number}" if misses else ""
+    forbidden = " | ".join(map(_quoted, misses))
+    if forbidden:
+        yield f"MISS{number}: {forbidden}"
+    unlike = f" & ~MISS{number}" if forbidden else ""
     yield f"QUOTE{number}: RUN{number} & {limit}{unlike}"
 
 
-def _misses(lines: list[str]) -> list[str] | None:
+def _lines(text: str) -> list[str]:
+    return text.removesuffix(_END).split(_END)
+
+
+@lru_cache(maxsize=64)
+def _misses(text: str) -> tuple[str, ...] | None:
     """Return the runs of lines that are no good quote: blank, or in the file more than once.
 
     Counted as `edit` does, which finds a quote inside of lines, too. A run is looked at only if
     what it begins with is no good either, for what is unique stays so when it grows. None where
     there are too many, or nothing else.
     """
+    lines = _lines(text)
     text = _END.join(lines) + _END
     found: dict[str, None] = {}
     is_any_good = False
@@ -155,7 +162,7 @@ def _misses(lines: list[str]) -> list[str] | None:
                 is_any_good = True
                 break
             found[run + _END] = None
-    return list(found) if is_any_good and len(found) <= _MOST_MISSES else None
+    return tuple(found) if is_any_good and len(found) <= _MOST_MISSES else None
 
 
 def _quoted(text: str) -> str:

@@ -147,7 +147,7 @@ class Agent:
             if not self._parts.has("finish"):
                 turn.told.append(_VERDICT)
                 self._is_verdict = True
-        turn.told += self._first_told()
+        turn.told += await self._first_told()
 
     async def _run_tests(self, edited: Sequence[str]) -> str:
         """Run the tests after an edit; return what the model is told of it."""
@@ -254,9 +254,9 @@ class Agent:
         texts = [f"Goal: {self._parts.goal}", context]
         if self._tests is not None and self._tests.done():
             await self._await_first()
-        return "\n\n".join(filter(None, [*texts, *self._first_told()]))
+        return "\n\n".join(filter(None, [*texts, *await self._first_told()]))
 
-    def _first_told(self) -> list[str]:
+    async def _first_told(self) -> list[str]:
         """Return what the first test run showed and where the fault may be, unless it was told."""
         tests, self._untold = self._untold, None
         if tests is None:
@@ -265,7 +265,8 @@ class Agent:
             return [f"[test] {tests.text}"]
         code = suspect_code(self._parts, tests.outcome)
         if not code and self._parts.has("prefetch"):
-            found = failure_map(self._parts, tests.outcome, self._looking.files())
+            files = self._looking.files()
+            found = await asyncio.to_thread(failure_map, self._parts, tests.outcome, files)
             self._looking.mapped = found.paths
             code = told_map(found)
         return [f"[test] {tests.text}\n\n{code}".rstrip()]
