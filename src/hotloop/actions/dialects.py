@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 import msgspec
 
-from hotloop.actions.exact import exact_json_grammar, exact_text_grammar
 from hotloop.actions.grammar import terse_grammar
 from hotloop.actions.native import CallSlots, CallText, NativeParser
 from hotloop.actions.parse import Parsed
@@ -206,6 +205,8 @@ class TextDialect:
     def params(self, files: Mapping[str, str] | None = None) -> Message:
         """Return the constraint, one that knows `files` where edits are offered."""
         if files and self._has("terse") and self._constraint:
+            from hotloop.actions.exact import exact_json_grammar, exact_text_grammar
+
             exact = exact_json_grammar if self._constraint == "schema" else exact_text_grammar
             return {"grammar": exact(files)}
         match self._constraint:

@@ -267,7 +267,7 @@ class Agent:
         if not code and self._parts.has("prefetch"):
             files = self._looking.files()
             found = await asyncio.to_thread(failure_map, self._parts, tests.outcome, files)
-            self._looking.mapped = found.paths
+            self._looking.mapped = found.paths if found else ()
             code = told_map(found)
         return [f"[test] {tests.text}\n\n{code}".rstrip()]
 

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,9 +16,11 @@ from hotloop.levers.prefetch import Context, choose, map_repository, wants_map
 from hotloop.loop.parts import Parts
 from hotloop.loop.testing import failed_file, run_tests
 from hotloop.workspace.localise import Localisation, localise
-from hotloop.workspace.repomap import RepoMap
 from hotloop.workspace.search import Match, search
 from hotloop.workspace.testrun import TestOutcome
+
+if TYPE_CHECKING:
+    from hotloop.workspace.repomap import RepoMap
 
 _LISTED_FILES = 60
 _SHOWN_CHARS = 8_000
@@ -63,7 +66,7 @@ async def gather_context(parts: Parts) -> Context:
     read = partial(_whole_text, parts)
     chosen = partial(choose, parts.goal, names, files, hits, read, sparing=parts.is_small)
     shown = await asyncio.to_thread(chosen)
-    mapped = RepoMap()
+    mapped = None
     if not parts.is_small and wants_map(files, shown):
         at_hand = [*(one.path for one in shown), *(hit.path for hit in hits)]
         mapped = await asyncio.to_thread(_map, parts, files, at_hand)
@@ -75,22 +78,24 @@ async def gather_context(parts: Parts) -> Context:
         text="\n\n".join(filter(None, [f"Files:\n{listed}{more}", told_map(mapped), *texts, told])),
         files=tuple(files),
         shown=tuple(shown),
-        mapped=mapped.paths,
+        mapped=mapped.paths if mapped else (),
     )
 
 
-def failure_map(parts: Parts, outcome: TestOutcome, files: Sequence[str]) -> RepoMap:
-    """Return a map of what failing tests lean on, empty where the repository is small."""
+def failure_map(parts: Parts, outcome: TestOutcome, files: Sequence[str]) -> RepoMap | None:
+    """Return a map of what failing tests lean on, None where the repository is small."""
     if parts.is_small or not wants_map(files, ()):
-        return RepoMap()
+        return None
     frames = (frame.path for failure in outcome.failures for frame in failure.frames)
     tests = (failure.path for failure in outcome.failures)
     return _map(parts, files, [*filter(None, [*tests, *frames])])
 
 
-def told_map(found: RepoMap) -> str:
-    """Return a map as it stands in a message."""
-    return f"Definitions that matter most, with their lines:\n{found.text}" if found.text else ""
+def told_map(found: RepoMap | None) -> str:
+    """Return a map as it stands in a message, empty where there is none."""
+    if found is None or not found.text:
+        return ""
+    return f"Definitions that matter most, with their lines:\n{found.text}"
 
 
 def _map(parts: Parts, files: Sequence[str], at_hand: Sequence[str]) -> RepoMap:
