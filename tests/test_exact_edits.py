@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent_session import BROKEN, DONE, FIX, READ, Run, run, says
-from hotloop.actions.dialects import dialect
+from hotloop.actions.dialects import Held, dialect
 from hotloop.actions.exact import MOST_CHARS, MOST_LINES, exact_json_grammar, exact_text_grammar
 from hotloop.actions.parse import Parsed
 from hotloop.actions.types import Edit, Observation, Read
@@ -57,28 +57,47 @@ def test_what_is_not_forbidden_is_a_quote_that_edit_finds(lines: list[str]) -> N
         return
     forbidden = misses(grammar)
     for first in range(len(lines)):
-        for last in range(first + 1, len(lines) + 1):
-            quote = "\n".join(lines[first:last])
-            if f"{quote}\n" in forbidden:
-                with pytest.raises(ToolError, match="old is"):
+        for last in range(first + 1, min(len(lines), first + MOST_LINES) + 1):
+            if not (lines[first].strip() and lines[last - 1].strip()):
+                continue
+            for quote in {text.strip("\n") for text in quotes(lines[first:last])}:
+                if quote in forbidden:
+                    with pytest.raises(ToolError, match="old is"):
+                        replace("a.py", text, quote, "new")
+                else:
                     replace("a.py", text, quote, "new")
-            elif last - first <= MOST_LINES:
-                replace("a.py", text, quote, "new")
+
+
+def quotes(lines: list[str]) -> list[str]:
+    """Return the ways to quote lines: with and without the first one's indentation."""
+    whole = "\n".join(lines).rstrip()
+    return [whole, whole.lstrip()]
+
+
+def chunks(grammar: str) -> list[str]:
+    found = re.search(r"^RUN0: %regex (.*)$", grammar, re.MULTILINE)
+    assert found is not None
+    return msgspec.json.decode(found[1], type=dict[str, list[str]])["substring_chunks"]
 
 
 def test_every_line_may_be_quoted_and_nothing_else() -> None:
-    grammar = exact_text_grammar({"a.py": 'x = "`"\ny = 2\n'})
-    chunks = re.search(r"^RUN0: %regex (.*)$", grammar, re.MULTILINE)
-    assert chunks is not None
-    assert msgspec.json.decode(chunks[1]) == {"substring_chunks": ['x = "`"\n', "y = 2\n"]}
+    grammar = exact_text_grammar({"a.py": 'x = "`"\n\ty = 2 \n'})
+    assert chunks(grammar) == ['x = "`"', "\n", "\t", "y = 2", " ", "\n"]
     assert grammar.startswith("%llguidance {}\n")
 
 
 def test_in_json_the_lines_are_escaped() -> None:
-    grammar = exact_json_grammar({"a.py": 'x = "\\n"\n'})
-    chunks = re.search(r"^RUN0: %regex (.*)$", grammar, re.MULTILINE)
-    assert chunks is not None
-    assert msgspec.json.decode(chunks[1]) == {"substring_chunks": ['x = \\"\\\\n\\"\\n']}
+    assert chunks(exact_json_grammar({"a.py": 'x = "\\n"\n'})) == ['x = \\"\\\\n\\"', "\\n"]
+
+
+@pytest.mark.parametrize("make", [exact_text_grammar, exact_json_grammar])
+def test_only_files_that_are_there_can_be_edited(make: Any) -> None:
+    grammar = make({"a.py": "x = 1\n", "empty.py": ""}, ["a.py", "b.py"])
+    (other,) = re.findall(r"^OTHER: (.*)$", grammar, re.MULTILINE)
+    assert other == r'"\"empty.py\"" | "\"b.py\""'
+    alone = make({"a.py": "x = 1\n"}, ["a.py"])
+    assert "OTHER" not in alone
+    assert "KNOWN" not in alone
 
 
 @pytest.mark.parametrize(
@@ -92,12 +111,12 @@ def test_files_that_cannot_be_quoted_stay_free(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["native", "fenced"])
 def test_a_dialect_that_nothing_holds_ignores_the_files(name: str) -> None:
-    assert dialect(name).params({"a.py": "x = 1\n"}) == dialect(name).params()
+    assert dialect(name).params(Held({"a.py": "x = 1\n"})) == dialect(name).params()
 
 
 def test_without_edits_there_is_nothing_to_hold() -> None:
     spoken = dialect("terse", lambda lever: lever != "terse")
-    assert spoken.params({"a.py": "x = 1\n"}) == spoken.params()
+    assert spoken.params(Held({"a.py": "x = 1\n"})) == spoken.params()
 
 
 # the files that were seen -----------------------------------------------------------------
@@ -173,7 +192,7 @@ def test_a_server_that_holds_grammars_is_found_once_and_then_used(tmp_path: Path
     held = [one for one in grammars(first) if one.startswith("%llguidance")]
     (account,) = (one for one in first.of(LeverAccount) if one.lever == "exact_edits")
     assert held
-    assert all(msgspec.json.encode(BROKEN.split("\n")[0] + "\n").decode() in one for one in held)
+    assert all(msgspec.json.encode(BROKEN.split("\n")[0]).decode() in one for one in held)
     assert account.detail == "1 of 1 edits quoted one place of their file"
 
 

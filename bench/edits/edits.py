@@ -12,8 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from bench.loops.suite import TASKS
-from hotloop.actions.dialects import Answer, Dialect, dialect
-from hotloop.actions.exact import exact_json_grammar, exact_text_grammar
+from hotloop.actions.dialects import Answer, Dialect, Held, dialect
 from hotloop.actions.parse import Parsed
 from hotloop.actions.types import AnyAction, Edit
 from hotloop.backend.client import Client
@@ -24,8 +23,9 @@ from hotloop.tools.registry import registry
 from hotloop.workspace.changes import Checkpoint
 from hotloop.workspace.root import Workspace
 
-FORMS = ("native", "schema", "schema+exact", "fenced", "terse", "terse+exact")
-"""Dialects; `+exact` holds the old side of an edit to lines of the file."""
+FORMS = ("native", "schema", "schema+lark", "schema+exact", "fenced", "terse", "terse+exact")
+"""Dialects. `+lark`: the schema as a grammar, which allows no white space; `+exact`: this, and the
+old side of an edit is held to lines of the file."""
 MAX_TOKENS = 250
 _ASK = "Goal: {ask}\n\n{path}:\n{text}\n\nMake this change now, with one edit of {path}."
 
@@ -49,6 +49,12 @@ class Request(msgspec.Struct, frozen=True):
     def text(self) -> str:
         """The file as it is."""
         return (TASKS / "dev" / self.file).read_text("utf-8")
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of its repository."""
+        root = TASKS / "dev" / self.file.split("/", 1)[0] / "repo"
+        return tuple(str(one.relative_to(root)) for one in root.rglob("*.*") if one.is_file())
 
     def is_met(self, text: str) -> bool:
         """Say whether a new text has what was asked for."""
@@ -101,18 +107,18 @@ def _spoken(form: str, request: Request) -> tuple[Dialect, dict[str, Any]]:
     """Return the dialect, and its constraint less all actions but one edit."""
     name, _, held = form.partition("+")
     spoken = dialect(name)
-    match name, bool(held):
-        case "schema", True:
-            grammar = exact_json_grammar({request.path: request.text})
-            return spoken, {"grammar": _only(grammar, 'start: "{\\"actions\\":[" edit "]}"')}
-        case "terse", True:
-            grammar = exact_text_grammar({request.path: request.text})
-            return spoken, {"grammar": _only(grammar, "start: edit")}
-        case "schema", False:
+    quoted = Held({request.path: request.text}, request.files) if held == "exact" else Held({})
+    match name, held:
+        case "schema", "":
             return spoken, _edit_schema(spoken.params())
-        case "terse", False:
+        case "schema", _:
+            grammar = spoken.params(quoted)["grammar"]
+            return spoken, {"grammar": _only(grammar, 'start: "{\\"actions\\":[" edit "]}"')}
+        case "terse", "":
             grammar = spoken.params()["grammar"]
             return spoken, {"grammar": _only(grammar, "root ::= edit")}
+        case "terse", _:
+            return spoken, {"grammar": _only(spoken.params(quoted)["grammar"], "start: edit")}
         case _:
             return spoken, spoken.params()
 

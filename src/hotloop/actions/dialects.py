@@ -29,6 +29,13 @@ _NOTHING = "(nothing)"
 _MARKED = re.compile(r"\[(-?)(\w+)\] ")
 
 
+class Held(msgspec.Struct, frozen=True):
+    """What edits are held to: the texts of files by path, and which others there are, if known."""
+
+    files: Mapping[str, str]
+    others: tuple[str, ...] = ()
+
+
 class AnswerParser(Protocol):
     """Yields actions from an answer's deltas as they close."""
 
@@ -89,11 +96,10 @@ class Dialect(Protocol):
         """Return the fixed fields of a request that stand before the messages."""
         ...
 
-    def params(self, files: Mapping[str, str] | None = None) -> Message:
+    def params(self, held: Held | None = None) -> Message:
         """Return the fields that stand after the messages.
 
-        With `files` (path: text), for an endpoint with llguidance, the old side of an edit of one
-        of them is held to its lines.
+        With `held`, for an endpoint with llguidance, edits are held to text of their files.
         """
         ...
 
@@ -153,7 +159,7 @@ class NativeDialect:
         """Return the tools."""
         return {"tools": native_tools(edits=self._has("terse"))}
 
-    def params(self, files: Mapping[str, str] | None = None) -> Message:
+    def params(self, held: Held | None = None) -> Message:
         """Return nothing: the endpoint decides when a call is due."""
         return {}
 
@@ -202,13 +208,13 @@ class TextDialect:
         """Return nothing: the tools are in the system text."""
         return {}
 
-    def params(self, files: Mapping[str, str] | None = None) -> Message:
-        """Return the constraint, one that knows `files` where edits are offered."""
-        if files and self._has("terse") and self._constraint:
+    def params(self, held: Held | None = None) -> Message:
+        """Return the constraint, one that knows what edits are `held` to where they are offered."""
+        if held is not None and self._has("terse") and self._constraint:
             from hotloop.actions.exact import exact_json_grammar, exact_text_grammar
 
             exact = exact_json_grammar if self._constraint == "schema" else exact_text_grammar
-            return {"grammar": exact(files)}
+            return {"grammar": exact(held.files, held.others)}
         match self._constraint:
             case "schema":
                 schema = {"name": "actions", "strict": True, "schema": self._schema()}

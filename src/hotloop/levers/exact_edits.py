@@ -12,10 +12,10 @@ import re
 from collections.abc import Callable, Sequence
 
 from hotloop.actions.parse import Parsed
-from hotloop.actions.types import Define, Edit, Observation, Read, Write
+from hotloop.actions.types import Define, Edit, Observation, Read, Search, Write
 from hotloop.errors import HotloopError
 
-_SHOWN = re.compile(r"^(?:\[ahead\] )?(\S+?\.\w+)(?: lines \d+-\d+)?:$", re.MULTILINE)
+_SHOWN = re.compile(r"^(?:\[ahead\] )?(\S+?\.\w+)(?: lines \d+-\d+:$|:$|:\d+:)", re.MULTILINE)
 
 
 class ExactEdits:
@@ -43,6 +43,8 @@ class ExactEdits:
                 case Edit(path=path) if posixpath.normpath(path) in self._held:
                     self._edits += 1
                     self._missed += not observation.ok and observation.summary.startswith("old is ")
+                case Search() if observation.ok:
+                    self.told(observation.text)
                 case Read(path=path) | Edit(path=path) | Write(path=path) | Define(path=path):
                     if observation.ok:
                         self._see(path)

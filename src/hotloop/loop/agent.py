@@ -64,7 +64,8 @@ class Agent:
     async def run(self) -> None:
         """Work until done."""
         first = await self._first_message(self._context.text)
-        talk = Conversation(self._parts, self._spoken, self._tools, first)
+        files = self._context.files or ()
+        talk = Conversation(self._parts, self._spoken, self._tools, first, files)
         try:
             for number in range(self._parts.config.max_steps):
                 turn = await self._step(talk, is_first=number == 0)

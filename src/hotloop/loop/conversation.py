@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hotloop.actions.dialects import AnswerParser, dialect
@@ -32,17 +32,25 @@ _ACT = "Now act."
 class Conversation:
     """Asks the model and keeps the transcript.
 
-    `dialect_name` is how actions are written; `is_known` says that an action came in it already.
+    `files` are the workspace's, as far as they were listed. `dialect_name` is how actions are
+    written; `is_known` says that an action came in it already.
     """
 
-    def __init__(self, parts: Parts, spoken: str, tools: Mapping[str, Tool], first: str) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        spoken: str,
+        tools: Mapping[str, Tool],
+        first: str,
+        files: Sequence[str] = (),
+    ) -> None:
         self._parts = parts
         self._tools = tools
         self._dialect = dialect(spoken, parts.has)
         self._thinks_apart = parts.config.think == "apart"
         self._first = f"{first}\n\n{_THINK}" if self._thinks_apart else first
         self._transcript = self._begin()
-        self._quoting = Quoting(parts, self._first)
+        self._quoting = Quoting(parts, self._first, files)
         self._compaction = Compaction(parts, parts.config.context_tokens)
         self._guard = Guard()
         self._prefills = PrefillAccount()
@@ -166,7 +174,7 @@ class Conversation:
         left_s, limited = self._parts.clock.budget.left_s, self._parts.has("budget")
         tokens = limit_tokens(left_s, self._rate) if limited else MOST_TOKENS
         self._watch(number)
-        held = self._dialect.params(self._quoting.files(self.dialect_name))
+        held = self._dialect.params(self._quoting.held(self.dialect_name))
         return self._transcript.request({**_params(tokens), **held})
 
     def _watch(self, number: int) -> None:

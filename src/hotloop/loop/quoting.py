@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from hotloop.actions.dialects import Held
 from hotloop.actions.parse import Parsed
 from hotloop.actions.types import Observation
 from hotloop.errors import BackendError
@@ -14,18 +15,21 @@ from hotloop.loop.capability import check_lark, holds_lark, refuses
 from hotloop.loop.parts import Parts
 
 _HELD_DIALECTS = ("schema", "terse")
+_MOST_LISTED = 400
 
 
 class Quoting:
     """Knows whether the endpoint holds edits to their files, and which files the model has seen.
 
-    An endpoint that is new here is asked once, behind its first answer.
+    An endpoint that is new here is asked once, behind its first answer. `files` are those of the
+    workspace, as far as they were listed.
     """
 
-    def __init__(self, parts: Parts, first: str) -> None:
+    def __init__(self, parts: Parts, first: str, files: Sequence[str]) -> None:
         self._parts = parts
         self._edits = ExactEdits(lambda path: parts.workspace.read_text(path).text)
         self._edits.told(first)
+        self._others = tuple(files) if len(files) <= _MOST_LISTED else ()
         self._is_on = parts.has("exact_edits")
         backend = parts.caller.backend
         self._holds = holds_lark(backend.base_url, backend.model)
@@ -36,15 +40,15 @@ class Quoting:
         if self._check is not None:
             self._holds, self._check = await self._check, None
 
-    def files(self, spoken: str) -> dict[str, str]:
-        """Return the files that edits of the next answer are held to; none where they cannot be.
+    def held(self, spoken: str) -> Held | None:
+        """Return what edits of the next answer are held to, None where they cannot be.
 
         `spoken` is the dialect's name.
         """
         self._edits.free()
         if not self._is_on or not self._holds or spoken not in _HELD_DIALECTS:
-            return {}
-        return self._edits.files()
+            return None
+        return Held(self._edits.files(), self._others)
 
     def answered(self, spoken: str, timings: ServerTimings | None) -> None:
         """Take an answer. Only llama.cpp tells its timings, so only such a server is checked."""
