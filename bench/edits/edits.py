@@ -209,6 +209,6 @@ def _tool(action: AnyAction) -> str:
 def _found(change: AnyAction, why: str, repaired: str) -> Found:
     if not isinstance(change, Edit):
         return "other"
-    if why.startswith("error: old is "):
+    if why.startswith(("error: old is ", "error: there is no file ")):
         return "missed"
     return "repaired" if repaired else "exact"

@@ -59,11 +59,14 @@ _LARK_CHECK = {
 
 
 def choose_dialect(config: Config, base_url: str, model: str, *, is_small: bool) -> str:
-    """Return the dialect to begin with: configured, remembered or probed, else the best guess."""
+    """Return the dialect to begin with: configured, remembered or probed, else the best guess.
+
+    The embedded model gets the one in which its edits hold best (docs/benchmarks.md).
+    """
     if config.dialect != "auto":
         return config.dialect
     if is_small:
-        return "terse"
+        return "schema"
     file = _file(base_url, model)
     probed = load(base_url, model)
     try:
