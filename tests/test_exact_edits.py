@@ -17,8 +17,9 @@ from hotloop.actions.exact import MOST_CHARS, MOST_LINES, exact_json_grammar, ex
 from hotloop.actions.parse import Parsed
 from hotloop.actions.types import Edit, Observation, Read
 from hotloop.errors import ToolError
-from hotloop.ledger.events import CallStart, LeverAccount
+from hotloop.ledger.events import CallStart, LeverAccount, Note
 from hotloop.levers.exact_edits import ExactEdits
+from hotloop.sim.profile import Fault
 from hotloop.tools.matching import replace
 
 GOOD = Observation(tool="edit", ok=True, text="", summary="edited a.py (+1 −1 lines)")
@@ -207,3 +208,12 @@ def test_a_server_that_ignores_grammars_gets_none(tmp_path: Path) -> None:
     assert checks(ended) == 1
     assert not any(one.startswith("%llguidance") for one in grammars(ended))
     assert ended.outcome == "solved"
+
+
+def test_a_server_that_refuses_a_grammar_later_on_is_asked_without(tmp_path: Path) -> None:
+    read, fix, done = REPLIES
+    failing = msgspec.structs.replace(fix, fault=Fault(kind="http_500", times=1))
+    ended = meet(tmp_path / "1", KEPT, read, failing, done)
+    assert ended.outcome == "solved"
+    assert any("refused a grammar" in note.text for note in ended.of(Note))
+    assert [one.startswith("%llguidance") for one in grammars(ended)][1:3] == [True, False]

@@ -67,11 +67,6 @@ class ExactEdits:
         self._held = frozenset()
 
     @property
-    def is_held(self) -> bool:
-        """Say whether the latest request was sent with the constraint."""
-        return bool(self._held)
-
-    @property
     def detail(self) -> str:
         """Say how edits under the constraint went, empty where there were none."""
         if not self._edits:

@@ -265,7 +265,7 @@ class Agent:
         if tests.outcome is None or tests.outcome.green:
             return [f"[test] {tests.text}"]
         code = suspect_code(self._parts, tests.outcome)
-        if not code and self._parts.has("prefetch"):
+        if not code and not self._looking.mapped and self._parts.has("prefetch"):
             files = self._looking.files()
             found = await asyncio.to_thread(failure_map, self._parts, tests.outcome, files)
             self._looking.mapped = found.paths if found else ()

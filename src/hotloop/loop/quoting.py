@@ -34,6 +34,7 @@ class Quoting:
         backend = parts.caller.backend
         self._holds = holds_lark(backend.base_url, backend.model)
         self._check: asyncio.Task[bool] | None = None
+        self._is_held = False
 
     async def settle(self) -> None:
         """Wait for a check that is under way: a few tokens, once for an endpoint."""
@@ -46,7 +47,8 @@ class Quoting:
         `spoken` is the dialect's name.
         """
         self._edits.free()
-        if not self._is_on or not self._holds or spoken not in _HELD_DIALECTS:
+        self._is_held = self._is_on and bool(self._holds) and spoken in _HELD_DIALECTS
+        if not self._is_held:
             return None
         return Held(self._edits.files(), self._others)
 
@@ -67,7 +69,7 @@ class Quoting:
 
     def give_up(self, error: BackendError) -> bool:
         """Go on without, if a request that held edits was refused; say whether it was."""
-        if not self._edits.is_held or not refuses(error):
+        if not self._is_held or not refuses(error):
             return False
         self._is_on = False
         self._parts.clock.note(f"the endpoint refused a grammar of the file's lines: {error.cause}")
