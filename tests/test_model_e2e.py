@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -12,11 +13,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bench.edits.edits import ask, requests
 from bench.loops.session import FinalLine, read_lines
 from examples.demo.__main__ import GOAL, REPO
+from hotloop.config import Config
 from hotloop.engine.catalog import DEFAULT_ID, SMALL_ID, resolve
 from hotloop.engine.download import ensure
 from hotloop.engine.state import EngineState
+from hotloop.loop.budget import Budget
+from hotloop.loop.caller import Caller
+from hotloop.loop.capability import check_lark, holds_lark
+from hotloop.loop.clock import SessionClock
+from hotloop.loop.opening import LocalModel, open_backend
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(900)]
 
@@ -133,3 +141,21 @@ def test_the_small_model_comes_to_a_clean_end(home: Path, repo: Path) -> None:
     assert 0 <= end.cached_tokens <= end.input_tokens
     assert all(step.duration_s >= 0 for step in end.steps)
     assert [engine["model"] for engine in engines()] == [SMALL_ID]
+
+
+def test_the_engine_holds_edits_to_the_lines_of_their_file(home: Path, models: Path) -> None:
+    async def main() -> None:
+        local = LocalModel(SMALL_ID, models / resolve(SMALL_ID).file)
+        opened = await open_backend(Config(model=SMALL_ID), local, print, lambda _: None)
+        clock = SessionClock(lambda _: None, Budget(BUDGET_S, opened.start_s))
+        try:
+            assert await check_lark(Caller(opened.client, clock))
+            assert holds_lark(opened.client.base_url, opened.client.model)
+            for request in requests()[::15]:
+                for form in ("terse+exact", "schema+exact"):
+                    asked = await ask(opened.client, form, request)
+                    assert asked.found in ("exact", "none"), asked
+        finally:
+            await opened.close()
+
+    asyncio.run(main())

@@ -68,7 +68,7 @@ def test_a_session_speaks_the_probed_dialect() -> None:
     assert chosen() == "schema"
     asked = Config(dialect="fenced")
     assert choose_dialect(asked, URL, "sim-fast", is_small=False) == "fenced"
-    assert choose_dialect(AUTO, URL, "sim-fast", is_small=True) == "terse"
+    assert choose_dialect(AUTO, URL, "sim-fast", is_small=True) == "schema"
 
 
 @pytest.mark.parametrize(("started_at", "expected"), [(1.0, "fenced"), (4e9, "schema")])

@@ -21,6 +21,7 @@ from hotloop.workspace.changes import Checkpoint
 from hotloop.workspace.prune import prune
 from hotloop.workspace.root import Workspace
 from hotloop.workspace.sandbox import scratch_dir
+from hotloop.workspace.tags import read_tags, tags_files
 from hotloop.workspace.undo import undo
 
 DAY_S = 86_400
@@ -184,3 +185,17 @@ def test_a_session_tidies_up_at_its_end_and_can_be_undone(
     assert home.call("undo", "--repo", str(home.repo)).status == 0
     assert "a - b" in (home.repo / "calc.py").read_text()
     home.assert_alone()
+
+
+def test_what_is_known_of_source_files_goes_when_it_is_old(repo: Path) -> None:
+    for name in ("old", "new"):
+        root = repo / name
+        root.mkdir()
+        (root / "a.py").write_text("def f(): ...\n")
+        assert read_tags(root, ["a.py"], time.monotonic() + 60)
+        if name == "old":
+            (old,) = tags_files()
+            aged(old.parent, 40)
+    prune(())
+    (new,) = tags_files()
+    assert new != old

@@ -10,10 +10,10 @@ import msgspec
 from bench.levers.session import Case, Ended, Pace, measure
 from hotloop.levers import NAMES
 
-EMBEDDED_ONLY = ("race", "slips", "slot_restore")
+ENGINE_ONLY = ("exact_edits", "race", "slips", "slot_restore")
 SEVERAL_ENDPOINTS = ("hedge", "roles")
 """They do nothing with one endpoint; `bench.endpoints` measures them."""
-LEVERS = tuple(name for name in NAMES if name not in (*EMBEDDED_ONLY, *SEVERAL_ENDPOINTS))
+LEVERS = tuple(name for name in NAMES if name not in (*ENGINE_ONLY, *SEVERAL_ENDPOINTS))
 ALL = frozenset(NAMES)
 NONE: frozenset[str] = frozenset()
 HEADLINES = {

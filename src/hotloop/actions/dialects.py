@@ -7,7 +7,7 @@ that it stays in prefix caches. `terse` is text held by a grammar where the engi
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,6 +27,13 @@ Has = Callable[[str], bool]
 """Says whether a lever is on."""
 _NOTHING = "(nothing)"
 _MARKED = re.compile(r"\[(-?)(\w+)\] ")
+
+
+class Held(msgspec.Struct, frozen=True):
+    """What edits are held to: the texts of files by path, and which others there are, if known."""
+
+    files: Mapping[str, str]
+    others: tuple[str, ...] = ()
 
 
 class AnswerParser(Protocol):
@@ -89,8 +96,11 @@ class Dialect(Protocol):
         """Return the fixed fields of a request that stand before the messages."""
         ...
 
-    def params(self) -> Message:
-        """Return the fields that stand after the messages."""
+    def params(self, held: Held | None = None) -> Message:
+        """Return the fields that stand after the messages.
+
+        With `held`, for an endpoint with llguidance, edits are held to text of their files.
+        """
         ...
 
     def parser(self) -> AnswerParser:
@@ -149,7 +159,7 @@ class NativeDialect:
         """Return the tools."""
         return {"tools": native_tools(edits=self._has("terse"))}
 
-    def params(self) -> Message:
+    def params(self, held: Held | None = None) -> Message:
         """Return nothing: the endpoint decides when a call is due."""
         return {}
 
@@ -198,8 +208,13 @@ class TextDialect:
         """Return nothing: the tools are in the system text."""
         return {}
 
-    def params(self) -> Message:
-        """Return the constraint."""
+    def params(self, held: Held | None = None) -> Message:
+        """Return the constraint, one that knows what edits are `held` to where they are offered."""
+        if held is not None and self._has("terse") and self._constraint:
+            from hotloop.actions.exact import exact_json_grammar, exact_text_grammar
+
+            exact = exact_json_grammar if self._constraint == "schema" else exact_text_grammar
+            return {"grammar": exact(held.files, held.others)}
         match self._constraint:
             case "schema":
                 schema = {"name": "actions", "strict": True, "schema": self._schema()}

@@ -19,6 +19,7 @@ How = Literal["measured", "estimated", "own account", "unknown"]
 
 _CHANGES_PROMPTS = {
     "prefetch": "without it the model would have been told less, and would have asked for it",
+    "exact_edits": "without it the model would have quoted freely",
     "finish": "the call it spares was not made, so its answer is not known",
     "warm_tests": "a cold run of the same candidates was not made",
     "race": "the candidates would have been written and tested in another order",

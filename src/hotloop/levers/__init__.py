@@ -4,6 +4,7 @@ NAMES = (
     "ahead",
     "budget",
     "eager",
+    "exact_edits",
     "finish",
     "hedge",
     "overlap_tests",

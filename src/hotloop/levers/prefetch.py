@@ -11,17 +11,30 @@ import posixpath
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from hotloop.errors import HotloopError
 from hotloop.workspace.failures import is_test_path
 from hotloop.workspace.search import Match
+from hotloop.workspace.syntax import language_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hotloop.workspace.repomap import RepoMap
 
 MOST_CHARS = 10_000
 """Characters of files in the first message, about 2,500 tokens."""
 FILE_CHARS = 4_000
 MOST_S = 0.15
+MAP_FILES = 30
+"""Source files from which on a repository is large."""
+MAP_CHARS = 1_600
+"""Characters of a map, about 400 tokens."""
+MAP_S = 0.2
+_MOST_MAPPED = 2_000
 _MOST_TESTS_READ = 60
 _WORD = re.compile(r"[\w./-]+")
 _DEFINES = r"\b(?:def|class|function|fn|func|const|let|struct|interface|type)\s+(?:\([^)]*\)\s*)?"
@@ -43,12 +56,14 @@ class Shown(msgspec.Struct, frozen=True):
 class Context(msgspec.Struct, frozen=True, kw_only=True):
     """What was looked up: the text for the first message, and the files that stand in it.
 
-    `files` are all of the workspace's, None where they were not listed.
+    `files` are all of the workspace's, None where they were not listed; `mapped` are those in the
+    map of the repository, if there is one in the text.
     """
 
     text: str = ""
     files: tuple[str, ...] | None = None
     shown: tuple[Shown, ...] = ()
+    mapped: tuple[str, ...] = ()
 
 
 def choose(
@@ -116,6 +131,48 @@ def _ranked(
             yield imported, "imported"
 
 
+def wants_map(files: Sequence[str], shown: Sequence[Shown]) -> bool:
+    """Say whether a map of the repository may pay: it is large, and nothing says where to look.
+
+    In a small one the list of files tells as much in fewer tokens.
+    """
+    settled = any(one.why in ("named", "defines") and not is_test_path(one.path) for one in shown)
+    sources = sum(1 for path in files if language_of(path) and not is_test_path(path))
+    return not settled and sources >= MAP_FILES
+
+
+def map_repository(
+    root: Path, files: Sequence[str], goal: str, names: Sequence[str], at_hand: Sequence[str]
+) -> RepoMap:
+    """Return a map of at most `MAP_CHARS`, made in about `MAP_S` seconds.
+
+    At hand are the files given and those that a word of the goal is the name of; without any, the
+    map shows what the repository as a whole leans on. Files that were not reached in time are
+    read in a later session.
+    """
+    from hotloop.workspace.repomap import repo_map
+    from hotloop.workspace.tags import read_tags
+
+    words = {word.lower() for word in re.findall(r"[A-Za-z]{4,}", goal)}
+    hands = {*at_hand, *(path for path in files if words & _parts(_stem(path)))}
+    near = {posixpath.dirname(path) for path in hands}
+    order = sorted(files, key=lambda path: (path not in hands, posixpath.dirname(path) not in near))
+    tags = read_tags(root, order[:_MOST_MAPPED], time.monotonic() + MAP_S)
+    defined = {tag.name for file in tags.values() for tag in file.tags}
+    wanted = {*names, *(name for name in defined if (own := _parts(name)) and own <= words)}
+    tests = [path for path in tags if is_test_path(path)]
+    return repo_map(tags, hands, wanted, leave_out=tests, most_chars=MAP_CHARS)
+
+
+def _parts(name: str) -> set[str]:
+    """Return the words that a name is made of, in lower case."""
+    return {part.lower() for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
+
+def _stem(path: str) -> str:
+    return posixpath.basename(path).partition(".")[0]
+
+
 def _named(goal: str, files: Sequence[str]) -> Iterator[str]:
     words = {word.removeprefix("./").rstrip(".") for word in _WORD.findall(goal)}
     return (path for path in files if path in words or path.rsplit("/", 1)[-1] in words)
@@ -142,7 +199,7 @@ def named_tests(paths: Sequence[str], files: Sequence[str]) -> Iterator[str]:
 
 
 def _stems(paths: Sequence[str]) -> list[str]:
-    stems = [posixpath.basename(path).partition(".")[0] for path in paths]
+    stems = [_stem(path) for path in paths]
     return [stem for stem in dict.fromkeys(stems) if stem not in ("__init__", "index", "main")]
 
 
@@ -187,17 +244,14 @@ def _modules(path: str, text: str) -> Iterator[str]:
         yield from (posixpath.join(name, one) for one in names if one)
 
 
-def used(
-    shown: Sequence[Shown], answers: str, edited: Sequence[str]
-) -> tuple[list[str], list[str]]:
+def used(shown: Sequence[str], answers: str, edited: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return which files of the first message were used, and which were not.
 
     Used is what was edited or what the model's answers name.
     """
     hit: list[str] = []
     missed: list[str] = []
-    for one in shown:
-        stem = posixpath.basename(one.path).partition(".")[0]
-        named = re.search(rf"\b{re.escape(stem)}\b", answers) is not None
-        (hit if one.path in edited or named else missed).append(one.path)
+    for path in shown:
+        named = re.search(rf"\b{re.escape(_stem(path))}\b", answers) is not None
+        (hit if path in edited or named else missed).append(path)
     return hit, missed

@@ -17,7 +17,7 @@ from hotloop.levers.warm_tests import WarmTests
 from hotloop.loop.conversation import Conversation
 from hotloop.loop.looking import Looking
 from hotloop.loop.parts import Parts
-from hotloop.loop.prefetch import Tests, suspect_code
+from hotloop.loop.prefetch import Tests, failure_map, suspect_code, told_map
 from hotloop.loop.testing import failed_file, run_tests
 from hotloop.loop.turn import Repeats, Turn, kind_of, role_of
 from hotloop.tools.base import Tool
@@ -71,12 +71,14 @@ class Agent:
     async def run(self) -> None:
         """Work until done."""
         first = await self._first_message(self._context.text)
-        talk = Conversation(self._parts, self._spoken, self._tools, first)
+        files = self._context.files or ()
+        talk = Conversation(self._parts, self._spoken, self._tools, first, files)
         try:
             for number in range(self._parts.config.max_steps):
                 turn = await self._step(talk, is_first=number == 0)
                 self._call_s.append(turn.result.took_s)
                 self._looking.take(turn)
+                talk.take(turn)
                 if await self._judge(turn, talk):
                     return
                 await talk.tell(turn)
@@ -162,7 +164,7 @@ class Agent:
             else:
                 turn.told.append(_VERDICT)
                 self._is_verdict = True
-        turn.told += self._first_told()
+        turn.told += await self._first_told()
 
     async def _run_tests(self, edited: Sequence[str]) -> str:
         """Run the tests after an edit; return what the model is told of it."""
@@ -275,16 +277,22 @@ class Agent:
         texts = [f"Goal: {self._parts.goal}", context]
         if self._tests is not None and self._tests.done():
             await self._await_first()
-        return "\n\n".join(filter(None, [*texts, *self._first_told()]))
+        return "\n\n".join(filter(None, [*texts, *await self._first_told()]))
 
-    def _first_told(self) -> list[str]:
+    async def _first_told(self) -> list[str]:
         """Return what the first test run showed and where the fault may be, unless it was told."""
         tests, self._untold = self._untold, None
         if tests is None:
             return []
         if tests.outcome is None or tests.outcome.green:
             return [f"[test] {tests.text}"]
-        return [f"[test] {tests.text}\n\n{suspect_code(self._parts, tests.outcome)}".rstrip()]
+        code = suspect_code(self._parts, tests.outcome)
+        if not code and not self._looking.mapped and self._parts.has("prefetch"):
+            files = self._looking.files()
+            found = await asyncio.to_thread(failure_map, self._parts, tests.outcome, files)
+            self._looking.mapped = found.paths if found else ()
+            code = told_map(found)
+        return [f"[test] {tests.text}\n\n{code}".rstrip()]
 
 
 def _text(parts: Parts, path: str) -> str:

@@ -8,6 +8,7 @@ the later of the two counts.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from typing import Literal
@@ -19,6 +20,7 @@ from hotloop.actions.parse import Parsed
 from hotloop.backend.types import Backend
 from hotloop.config import Config
 from hotloop.errors import BackendError
+from hotloop.loop.caller import Caller
 from hotloop.probe.cached import load
 
 _REFUSALS = (400, 404, 405, 415, 422, 500, 501)
@@ -42,12 +44,29 @@ class _Known(msgspec.Struct):
     dialect: Literal["native", "schema", "fenced"]
 
 
+class _Lark(msgspec.Struct):
+    held: bool
+
+
+_PROOF = "held-to-it"
+_LARK_CHECK = {
+    "messages": [{"role": "user", "content": "Count to three."}],
+    "max_tokens": 12,
+    "stream": True,
+    "temperature": 0,
+    "grammar": f'%llguidance {{}}\nstart: "{_PROOF}"',
+}
+
+
 def choose_dialect(config: Config, base_url: str, model: str, *, is_small: bool) -> str:
-    """Return the dialect to begin with: configured, remembered or probed, else the best guess."""
+    """Return the dialect to begin with: configured, remembered or probed, else the best guess.
+
+    The embedded model gets the one in which its edits hold best (docs/benchmarks.md).
+    """
     if config.dialect != "auto":
         return config.dialect
     if is_small:
-        return "terse"
+        return "schema"
     file = _file(base_url, model)
     probed = load(base_url, model)
     try:
@@ -93,6 +112,48 @@ def remember(backend: Backend, spoken: str, parsed: Sequence[Parsed]) -> bool:
     return True
 
 
+def holds_lark(base_url: str, model: str) -> bool | None:
+    """Say whether an endpoint holds answers to grammars of llguidance; None where it is unknown."""
+    try:
+        known = msgspec.json.decode(_lark_file(base_url, model).read_bytes(), type=_Lark)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return known.held
+
+
+async def check_lark(caller: Caller) -> bool:
+    """Ask an endpoint for the one answer that a grammar allows, and remember whether it came.
+
+    Some servers answer a grammar that they cannot read as if there were none (llama.cpp issue
+    19051), so a status of 200 proves nothing.
+    """
+    backend = caller.backend
+    body = msgspec.json.encode({"model": backend.model, **_LARK_CHECK})
+    try:
+        held = (await caller.call(body, step=-1, purpose="exact_edits")).answer.text == _PROOF
+    except BackendError as error:
+        held = False
+        if error.status not in _REFUSALS:
+            return held
+    file = _lark_file(backend.base_url, backend.model)
+    with contextlib.suppress(OSError):  # only a saving for the next session
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(msgspec.json.encode(_Lark(held)))
+    return held
+
+
+def refuses(error: BackendError) -> bool:
+    """Say whether an endpoint's error may be for what the request asks of it."""
+    return error.status in _REFUSALS
+
+
 def _file(base_url: str, model: str) -> paths.Path:
-    key = hashlib.sha256(f"{base_url}\n{model}".encode()).hexdigest()[:24]
-    return paths.cache_dir() / "dialects" / f"{key}.json"
+    return paths.cache_dir() / "dialects" / f"{_key(base_url, model)}.json"
+
+
+def _lark_file(base_url: str, model: str) -> paths.Path:
+    return paths.cache_dir() / "grammars" / f"{_key(base_url, model)}.json"
+
+
+def _key(base_url: str, model: str) -> str:
+    return hashlib.sha256(f"{base_url}\n{model}".encode()).hexdigest()[:24]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hotloop.actions.dialects import AnswerParser, dialect
@@ -18,6 +18,7 @@ from hotloop.loop.compaction import Compaction
 from hotloop.loop.deadline import Deadline
 from hotloop.loop.dispatch import Dispatch
 from hotloop.loop.parts import Parts
+from hotloop.loop.quoting import Quoting
 from hotloop.loop.transcript import Transcript
 from hotloop.loop.turn import Turn
 from hotloop.tools.base import Tool
@@ -33,17 +34,25 @@ _ACT = "Now act."
 class Conversation:
     """Asks the model and keeps the transcript.
 
-    `dialect_name` is how actions are written; `is_known` says that an action came in it already.
-    `deadline` limits what is said.
+    `files` are the workspace's, as far as they were listed. `dialect_name` is how actions are
+    written; `is_known` says that an action came in it already. `deadline` limits what is said.
     """
 
-    def __init__(self, parts: Parts, spoken: str, tools: Mapping[str, Tool], first: str) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        spoken: str,
+        tools: Mapping[str, Tool],
+        first: str,
+        files: Sequence[str] = (),
+    ) -> None:
         self._parts = parts
         self._tools = tools
         self._dialect = dialect(spoken, parts.has)
         self._thinks_apart = parts.config.think == "apart"
         self._first = f"{first}\n\n{_THINK}" if self._thinks_apart else first
         self._transcript = self._begin()
+        self._quoting = Quoting(parts, self._first, files)
         self._compaction = Compaction(parts, parts.config.context_tokens)
         self._guard = Guard()
         self._prefills = PrefillAccount()
@@ -64,6 +73,9 @@ class Conversation:
         self._parts.caller.close()
         if self._parts.routes is not None:
             self._parts.routes.close()
+        await self._quoting.close()
+        if detail := self._quoting.detail:
+            self._account("exact_edits", detail=detail)
         if detail := self._guard.detail:
             self._account("stable_prefix", detail=detail)
         if (sent := self._prefills).requests:
@@ -80,11 +92,16 @@ class Conversation:
             )
         )
 
+    def take(self, turn: Turn) -> None:
+        """Take what came of an answer, also where it ends the session."""
+        self._quoting.observed(turn.observed)
+
     async def tell(self, turn: Turn) -> None:
         """Put what came of an answer into the transcript, and keep that within the context."""
         told = [*turn.told, *self.deadline.hurry()]
         if self._thinks_apart and not self.deadline.is_short:
             told.append(_THINK)
+        self._quoting.told(told)
         self._transcript.append(
             self._dialect.answered(turn.result.answer),
             *self._dialect.observed(turn.observed, told),
@@ -100,6 +117,7 @@ class Conversation:
         `role` is what it is asked for; code that another model is to write is asked of that again.
         Raises BackendError.
         """
+        await self._quoting.settle()
         while True:
             number = self._parts.clock.next_call()
             to = self._to(role)
@@ -116,7 +134,8 @@ class Conversation:
                 continue
             except BackendError as error:
                 await dispatch.cancel()
-                self._give_up(to, error)
+                if to is not None or not self._quoting.give_up(error):
+                    self._give_up(to, error)
                 continue
             except BaseException:
                 await dispatch.cancel()
@@ -172,6 +191,8 @@ class Conversation:
         self, result: CallResult, dispatch: Dispatch, to: Backend | None, role: Role
     ) -> None:
         self._has_answered = True
+        if to is None:
+            self._quoting.answered(self.dialect_name, result.timings)
         self._count(result, to, role)
         self.deadline.answered(result)
         if to is None and not self.is_known:
@@ -195,7 +216,8 @@ class Conversation:
         routes = self._parts.routes
         limit = self.deadline.limit(routes.tokens_per_s(to) if routes else None)
         self._watch(number)
-        params = _params(limit) | self._dialect.params()
+        quoting = self._quoting.held(self.dialect_name) if to is None else None
+        params = _params(limit) | self._dialect.params(quoting)
         return self._transcript.request(params, model=to.model if to else None)
 
     def _watch(self, number: int) -> None:

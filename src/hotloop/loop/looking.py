@@ -20,7 +20,8 @@ from hotloop.loop.turn import Turn
 class Looking:
     """Guesses what is looked at next, and accounts for the first message and the guesses.
 
-    `beside_s` are the seconds that the first test run took beside the model.
+    `beside_s` are the seconds that the first test run took beside the model, `mapped` the files in
+    the map of the repository.
     """
 
     def __init__(self, parts: Parts, context: Context) -> None:
@@ -34,6 +35,7 @@ class Looking:
         self._edited: list[str] = []
         self._may_guess = not parts.is_small
         self.beside_s = 0.0
+        self.mapped = context.mapped
         self._ahead = Ahead(
             load_rates(_rates_file()),
             self.files,
@@ -86,8 +88,12 @@ class Looking:
 
     def _details(self) -> Iterator[tuple[str, str]]:
         """Yield levers with what they did, empty for nothing."""
-        hit, missed = used(self._context.shown, "\n".join(self._said), self._edited)
+        said = "\n".join(self._said)
+        hit, missed = used([one.path for one in self._context.shown], said, self._edited)
+        of_map, _ = used(self.mapped, said, self._edited)
         told = [("used", hit), ("not used", missed)]
+        if self.mapped:
+            told.append((f"used of {len(self.mapped)} files in the map", of_map or ["none"]))
         shown = "; ".join(f"{word}: {', '.join(names)}" for word, names in told if names)
         yield "prefetch", shown
         guesses = self._ahead.guesses

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from hotloop.errors import HotloopError, ToolError
 from hotloop.ledger.events import StepKind
-from hotloop.levers.prefetch import Context, choose
+from hotloop.levers.prefetch import Context, choose, map_repository, wants_map
 from hotloop.loop.parts import Parts
 from hotloop.loop.testing import failed_file, run_tests
 from hotloop.workspace.localise import Localisation, localise
 from hotloop.workspace.search import Match, search
 from hotloop.workspace.testrun import TestOutcome
+
+if TYPE_CHECKING:
+    from hotloop.workspace.repomap import RepoMap
 
 _LISTED_FILES = 60
 _SHOWN_CHARS = 8_000
@@ -50,7 +55,10 @@ async def first_tests(parts: Parts, *, trace: bool) -> Tests:
 
 
 async def gather_context(parts: Parts) -> Context:
-    """Return files and symbol hits for the first message, without running anything."""
+    """Return files and symbol hits for the first message, without running anything.
+
+    Where these do not settle where to look in a large repository, a map of it comes with them.
+    """
     names = _goal_names(parts.goal)
     files, hits = await asyncio.gather(
         asyncio.to_thread(parts.workspace.files), _symbol_hits(parts, names)
@@ -58,11 +66,41 @@ async def gather_context(parts: Parts) -> Context:
     read = partial(_whole_text, parts)
     chosen = partial(choose, parts.goal, names, files, hits, read, sparing=parts.is_small)
     shown = await asyncio.to_thread(chosen)
+    mapped = None
+    if not parts.is_small and wants_map(files, shown):
+        at_hand = [*(one.path for one in shown), *(hit.path for hit in hits)]
+        mapped = await asyncio.to_thread(_map, parts, files, at_hand)
     listed = "\n".join(files[:_LISTED_FILES])
     more = f"\n… {len(files) - _LISTED_FILES} more" if len(files) > _LISTED_FILES else ""
     texts = [f"{one.path}:\n{one.text}" for one in shown]
-    told = [f"Files:\n{listed}{more}", *texts, _told_hits(hits, {one.path for one in shown})]
-    return Context(text="\n\n".join(filter(None, told)), files=tuple(files), shown=tuple(shown))
+    told = _told_hits(hits, {one.path for one in shown})
+    return Context(
+        text="\n\n".join(filter(None, [f"Files:\n{listed}{more}", told_map(mapped), *texts, told])),
+        files=tuple(files),
+        shown=tuple(shown),
+        mapped=mapped.paths if mapped else (),
+    )
+
+
+def failure_map(parts: Parts, outcome: TestOutcome, files: Sequence[str]) -> RepoMap | None:
+    """Return a map of what failing tests lean on, None where the repository is small."""
+    if parts.is_small or not wants_map(files, ()):
+        return None
+    frames = (frame.path for failure in outcome.failures for frame in failure.frames)
+    tests = (failure.path for failure in outcome.failures)
+    return _map(parts, files, [*filter(None, [*tests, *frames])])
+
+
+def told_map(found: RepoMap | None) -> str:
+    """Return a map as it stands in a message, empty where there is none."""
+    if found is None or not found.text:
+        return ""
+    return f"Definitions that matter most, with their lines:\n{found.text}"
+
+
+def _map(parts: Parts, files: Sequence[str], at_hand: Sequence[str]) -> RepoMap:
+    names = _goal_names(parts.goal)
+    return map_repository(parts.workspace.root, files, parts.goal, names, at_hand)
 
 
 def suspect_code(parts: Parts, outcome: TestOutcome) -> str:

@@ -15,6 +15,7 @@ from hotloop import paths
 from hotloop.workspace import journal
 from hotloop.workspace.journal import Opened, Record
 from hotloop.workspace.sandbox import scratch_dir
+from hotloop.workspace.tags import tags_files
 from hotloop.workspace.undo import INFIX
 
 _DAY_S = 86_400.0
@@ -39,7 +40,8 @@ def prune(
     Returns the sessions whose leftovers went. Left alone are sessions that run (`running`, or
     their journal is locked) and those whose journal is unfinished, because they broke off.
     Caches of a workspace's commands go when no session of it is kept and they are older than
-    `keep_days`. `now` is in Unix seconds. Files that cannot be removed stay for the next time.
+    `keep_days`, what is known of its source files when it is older. `now` is in Unix seconds.
+    Files that cannot be removed stay for the next time.
     """
     oldest = (time.time() if now is None else now) - keep_days * _DAY_S
     untouchable = {*running, *journal.unfinished()}
@@ -74,6 +76,10 @@ def _remove(session: str) -> bool:
 
 
 def _remove_caches(oldest: float, running: Collection[str]) -> None:
+    for file in tags_files():
+        with contextlib.suppress(OSError):
+            if file.stat().st_mtime < oldest:
+                file.unlink()
     old = [one for one in _folders(paths.cache_dir() / "scratch") if _changed_at(one) < oldest]
     if not old or running:  # which workspace a session runs in is not known before it edits
         return

@@ -60,11 +60,12 @@ def parser(language: str) -> Parser:
     """Return a tree-sitter parser of a language other than C, for the calling thread only."""
     import tree_sitter
 
-    return tree_sitter.Parser(_grammar(language))
+    return tree_sitter.Parser(grammar(language))
 
 
 @cache
-def _grammar(language: str) -> Language:
+def grammar(language: str) -> Language:
+    """Return the tree-sitter grammar of a language other than C. Raises ValueError for others."""
     import tree_sitter
 
     match language:
