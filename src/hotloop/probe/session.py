@@ -200,8 +200,7 @@ class Session:
     async def _converse(self, body: bytes, sample: Sample, begun: asyncio.Event | None) -> None:
         task = asyncio.current_task()
         try:
-            stream = await self.client.chat(body)
-            await collect(stream, sample, begun)
+            await collect(self.client, body, sample, begun)
         finally:
             if again_s := self._retries_s.pop(task, []):
                 sample.retries = len(again_s)
