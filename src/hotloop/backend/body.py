@@ -36,7 +36,8 @@ class Body:
         Raises h11.RemoteProtocolError for bytes that do not follow the framing.
         """
         if self._chunked:
-            return self._feed_chunked(self._line + data)
+            whole = None if self._line or self._awaits != "size" else _one_chunk(data)
+            return whole or self._feed_chunked(self._line + data)
         if self._left is None:
             return data
         content = data[: self._left]
@@ -86,6 +87,16 @@ class Body:
                 self._awaits = "end of chunk" if self._chunk_left else "trailer"
             case _:
                 raise h11.RemoteProtocolError(f"illegal chunk header: {line[:20]!r}")
+
+
+def _one_chunk(data: bytes) -> bytes | None:
+    """Return the content of bytes that are exactly one chunk, as nearly all tokens come."""
+    start = data.find(b"\r\n") + 2
+    if not 3 <= start <= 8 or not data.endswith(b"\r\n"):
+        return None
+    size = _SIZE.fullmatch(data[: start - 2])
+    whole = size is not None and int(size[1], 16) == len(data) - start - 2
+    return data[start:-2] if whole else None
 
 
 def body_of(response: h11.Response) -> Body:

@@ -46,7 +46,7 @@ class Exchange:
 
     def heard_at(self) -> float:
         """Return the monotonic time at which the latest bytes came."""
-        return self._conn.heard_s if self._conn is not None else time.monotonic()
+        return self._conn.heard_at if self._conn is not None else time.monotonic()
 
     def pause(self, paused: bool) -> None:
         """Let the server wait, or go on."""
@@ -168,7 +168,7 @@ class Transport:
         except BaseException:
             conn.abort()
             raise
-        clock.marks.headers_s = clock.seconds(conn.heard_s)
+        clock.marks.headers_s = clock.seconds(conn.heard_at)
         return Exchange(conn, self._pool, response, clock)
 
     def _framed(self, body: bytes) -> list[tuple[str, str]]:

@@ -42,9 +42,9 @@ class Connection:
         self.heard = False
 
     @property
-    def heard_s(self) -> float:
+    def heard_at(self) -> float:
         """Return the monotonic time at which the latest bytes came."""
-        return self._link.heard_s
+        return self._link.heard_at
 
     async def send(self, head: h11.Request, body: bytes, limit: Due) -> None:
         """Send a whole request; returns when its last byte is handed to the system."""
@@ -91,13 +91,13 @@ class Connection:
         self._link.listen(self)
         if self._rest:
             data, self._rest = self._rest, b""
-            listener.take(data)
+            listener.take(data, self._link.heard_at)
         if self._body.complete:
             self._tell_end(None)
         elif not self._link.open:
             self.end(None)
 
-    def take(self, data: bytes) -> None:
+    def take(self, data: bytes, at: float) -> None:
         """Take bytes from the link and hand on what of them is content."""
         try:
             content = self._body.feed(data)
@@ -105,7 +105,7 @@ class Connection:
             self._tell_end(error)
             return
         if content and self._listener is not None:
-            self._listener.take(content)
+            self._listener.take(content, at)
         if self._body.complete:
             self._tell_end(None)
 
@@ -209,9 +209,7 @@ class Pool:
 
             self._tls = ssl.create_default_context()
         host = self._endpoint.host
-        _, link = await loop.create_connection(
-            Link, sock=sock, ssl=self._tls, server_hostname=host
-        )
+        _, link = await loop.create_connection(Link, sock=sock, ssl=self._tls, server_hostname=host)
         return link
 
     async def aclose(self) -> None:

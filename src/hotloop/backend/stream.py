@@ -12,14 +12,12 @@ import msgspec
 from hotloop.backend.chunks import ChunkDecoder, ErrorChunk
 from hotloop.backend.deadline import PhaseTimeout
 from hotloop.backend.exchange import Exchange
-from hotloop.backend.faults import NETWORK_ERRORS, Faults
+from hotloop.backend.faults import Faults
 from hotloop.backend.sse import SseParser
 from hotloop.backend.types import Delta, Finish, Report
 from hotloop.errors import BackendError
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
-
-
 MOST_WAITING = 4_096
 """With so many deltas unread the server has to wait."""
 Take: TypeAlias = Callable[[Delta, float], None]
@@ -47,6 +45,8 @@ class ChatStream:
         self._sse = SseParser()
         self._head = b""
         self._json: bytearray | None = None
+        self._streams = False
+        self._at_s = 0.0
         self._ready: deque[Delta] = deque()
         self._failure: Exception | None = None
         self._ended = False
@@ -98,18 +98,19 @@ class ChatStream:
         self._end()
         await asyncio.sleep(0)  # abort() closes the socket in the loop's next turn
 
-    def take(self, data: bytes) -> None:
+    def take(self, data: bytes, at: float) -> None:
         """Take the next bytes of the body, and tell who waits for what is in them."""
-        marks = self.marks
-        if marks.first_byte_s is None:
-            marks.first_byte_s = self._heard_s()
-        began = marks.first_token_s is not None
+        self._at_s = self._exchange.clock.seconds(at)
+        began = self.marks.first_token_s is not None
         try:
-            self._take(data)
+            if self._streams:
+                self._events(self._sse.feed(data))
+            else:
+                self._begin(data)
             self._hand_over()
         except Exception as error:  # not for the event loop to swallow: raised where it is read
             self._fail(error)
-        if not began and marks.first_token_s is not None and not self._ended:
+        if not began and self.marks.first_token_s is not None and not self._ended:
             self._watch_over()
 
     def end(self, error: Exception | None) -> None:
@@ -129,9 +130,8 @@ class ChatStream:
             return
         if self.marks.first_token_s is None and (self._failure or not self._ended):
             return  # it may be tried again
-        at_s = self.marks.last_token_s or 0.0
         while self._ready:
-            self._deliver(self._ready.popleft(), at_s)
+            self._deliver(self._ready.popleft(), self._at_s)
 
     async def _wait(self) -> None:
         self._news = asyncio.get_running_loop().create_future()
@@ -148,9 +148,6 @@ class ChatStream:
     def _pause(self, paused: bool) -> None:
         self._paused = paused
         self._exchange.pause(paused)
-
-    def _heard_s(self) -> float:
-        return self._exchange.clock.seconds(self._exchange.heard_at())
 
     def _watch_over(self) -> None:
         """Look whether the next bytes are overdue, and again when they could be.
@@ -170,7 +167,10 @@ class ChatStream:
         else:
             self._broken(PhaseTimeout(limit.phase, limit.seconds))
 
-    def _take(self, data: bytes) -> None:
+    def _begin(self, data: bytes) -> None:
+        """Find out by the first bytes what comes; collect what is not an event stream."""
+        if self.marks.first_byte_s is None:
+            self.marks.first_byte_s = self._at_s
         if self._json is not None:
             self._json += data
             return
@@ -183,6 +183,7 @@ class ChatStream:
             case b"<":
                 self._fail(self._faults.html(self._exchange.status))
             case _:
+                self._streams = bool(self._head)
                 self._events(self._sse.feed(data))
 
     def _events(self, payloads: list[bytes]) -> None:
@@ -204,12 +205,14 @@ class ChatStream:
         except msgspec.DecodeError as exc:
             self._fail(self._faults.broken_chunk(payload, exc))
             return
+        marks = self.marks
         for delta in deltas:
             if isinstance(delta, Finish):
                 self._unfinished.discard(delta.choice)
             elif not isinstance(delta, Report):
-                self.marks.last_token_s = self._heard_s()
-                self.marks.first_token_s = self.marks.first_token_s or self.marks.last_token_s
+                marks.last_token_s = self._at_s
+                if marks.first_token_s is None:
+                    marks.first_token_s = self._at_s
         self._ready += deltas
 
     def _decode_whole(self, answer: bytes) -> None:
