@@ -43,7 +43,7 @@ def test_backends_are_drawn_from_a_seed_and_differ() -> None:
 def test_errors_are_relative_and_what_is_missing_is_not_found() -> None:
     profile = Profile(ttft_base_s=0.1, prefill_tok_s=1_000, decode_tok_s=100, cache=Cache())
     result = Result()
-    result.ttft.base_s = figure([0.11, 0.11])
+    result.ttft.server_base_s = 0.11
     result.structured.schema_ratio = 0.5
     errors = {one.name: one.error for one in checks(profile, result, [])}
     assert errors["TTFT base"] == pytest.approx(0.1)

@@ -14,7 +14,7 @@ from hotloop.probe.session import Session
 
 SMALL_CHARS = 200
 LARGER_CHARS = 2_000
-FRESH_ROUNDS = 5
+FRESH_ROUNDS = 7
 TRIES = 3
 REJECTED = (400, 422)
 Json = dict[str, object]
@@ -140,6 +140,7 @@ async def fresh_connections(session: Session, result: Result) -> None:
         prompts = session.prompts
         fresh.append(await session.ask(prompts.new(prompts.story()), 1, "a new connection"))
         kept.append(await session.ask(prompts.new(prompts.story()), 1, "a kept connection"))
+        await session.round_trip()
         fresh[-1].steady = False
     heads = [_to_headers_s(one) for one in fresh if one.ok]
     later = [_to_headers_s(one) for one in kept if one.timed]

@@ -56,6 +56,7 @@ def lines(result: Result) -> list[Line]:
         ("connection", "TCP", "tcp_s", connection.tcp_s, "s"),
         ("connection", "TLS", "tls_s", connection.tls_s, "s"),
         ("connection", "a new connection costs", "connect_s", connection.connect_s, "s"),
+        ("connection", "there and back", "round_trip_s", connection.round_trip_s, "s"),
         ("connection", "time to headers", "headers_s", connection.headers_s, "s"),
         ("ttft", "base", "base_s", ttft.base_s, "s"),
         ("ttft", "prefill", "prefill_tok_s", ttft.prefill_tok_s, "tok/s"),
@@ -183,6 +184,8 @@ def _ttft(result: Result) -> Iterator[str]:
         yield "the size of the prompt costs no time that could be seen"
     if found.fit_error is not None and not found.prefill_free:
         yield f"base + tokens / rate fits within {found.fit_error:.1%}"
+    if found.server_base_s is not None:
+        yield f"without the way there and back the base is {span(found.server_base_s)}"
     if found.breaks_at_tokens is not None:
         yield f"the fit breaks at {found.breaks_at_tokens:,} tokens"
 

@@ -106,6 +106,9 @@ class Run:
 
     def _conclude_parts(self) -> None:
         result = self.result
+        result.connection.round_trip_s = figure(self.session.round_trips_s)
+        if result.connection.round_trip_s is None:
+            result.missing["connection.round_trip_s"] = "the endpoint lists no models"
         self._ttft.conclude(result)
         line = self._ttft.line
         self._decode.conclude(result)

@@ -26,6 +26,7 @@ PATIENCE = 4.0
 LEAST_LIMIT_S = 10.0
 BORROWED = 0.12
 """What a part must measure at least may take this share of what is left for the later ones."""
+ROUND_TRIP_S = 2.0
 MOST_FAILURES = 3
 """After so many failed calls in a row a part is given up."""
 LEAST_TOKEN_S = 1e-4
@@ -70,6 +71,8 @@ class Session:
         self._part_over_s = self.ends_s
         self._part_requests = self._part_over = settings.requests
         self._failures = 0
+        self.round_trips_s: list[float] = []
+        self._no_round_trips = False
         self._under_way: list[Sample] = []
         self._retries_s: dict[asyncio.Task[object] | None, list[float]] = {}
         self._ttft = Recent()
@@ -163,6 +166,19 @@ class Session:
             self._under_way.remove(sample)
         self._keep(sample)
         return sample
+
+    async def round_trip(self) -> None:
+        """Time a request that no model has to answer; not again once it failed."""
+        if self._no_round_trips:
+            return
+        start_s = time.monotonic()
+        try:
+            async with asyncio.timeout(ROUND_TRIP_S):
+                await self.client.list_models()
+        except (BackendError, TimeoutError):
+            self._no_round_trips = True
+        else:
+            self.round_trips_s.append(time.monotonic() - start_s)
 
     async def together(self, calls: Sequence[Awaitable[Sample]]) -> list[Sample]:
         """Make calls at the same time. Raises what the first of them raised, after all ended."""

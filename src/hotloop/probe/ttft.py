@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from hotloop.probe.figure import Figure, figure
-from hotloop.probe.fit import Line, Point, fit_line, median, size_class
+from hotloop.probe.fit import Line, Point, fit_line, median, quicker, size_class
 from hotloop.probe.parts import TtftPoint
 from hotloop.probe.prompts import Message
 from hotloop.probe.result import Result
@@ -23,6 +23,8 @@ SAVES = 0.8
 SMALL_PER_ROUND = 3
 MISSES = 0.2
 """A point that the line misses by more than this breaks the fit."""
+MOST_WAY = 0.5
+"""The way there and back is known if it takes at most this share of the base."""
 FREE = 0.05
 """Prefill counts as free when the longest prompt takes less than this share longer."""
 
@@ -83,6 +85,7 @@ class TtftPart:
         doubt = self._session.counter.doubt
         low: Figure | None = figure(self.line.bases, sure="low" if doubt else None, why=doubt)
         found.base_s = low
+        self._without_way(result)
         longest = max(x for x, _ in points)
         if self.line.slope * longest < max(FREE * self.line.base, 0.003):
             found.prefill_free = True
@@ -93,6 +96,18 @@ class TtftPart:
         if rate is not None:
             rate = msgspec.structs.replace(rate, median=1 / self.line.slope)
         found.prefill_tok_s = rate
+
+    def _without_way(self, result: Result) -> None:
+        trips_s = self._session.round_trips_s
+        if not trips_s or self.line is None:
+            result.missing["ttft.server_base_s"] = "the way there and back could not be timed"
+            return
+        base_s, way_s = quicker(self.line.bases), quicker(trips_s)
+        if way_s > MOST_WAY * base_s:
+            said = "a request without a model takes about as long: it says nothing of the way"
+            result.missing["ttft.server_base_s"] = said
+            return
+        result.ttft.server_base_s = base_s - way_s
 
     def _point(self, rung: Rung) -> TtftPoint:
         counter = self._session.counter
@@ -155,6 +170,7 @@ class TtftPart:
         for _ in range(SMALL_PER_ROUND):
             messages = session.prompts.new("Go on.")
             self._smalls.append(await session.ask(messages, 1, "a short new prompt"))
+        await session.round_trip()  # beside them, since the way takes longer on a busy machine
 
 
 def fit_with_break(points: list[Point]) -> tuple[Line, int | None, float]:
