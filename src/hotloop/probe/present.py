@@ -157,7 +157,11 @@ def really_run(result: Result) -> str:
     run = result.loop_run
     if run is None:
         return ""
-    text = f"Really run once, the article's loop took {run.total_s:.1f} s"
+    what = "the article's loop"
+    if run.scale != 1.0:
+        within = f", to take {run.limit_s:g} s at most," if run.limit_s else ""
+        what += f" with {run.scale:.2g} times its tokens{within}"
+    text = f"Really run once, {what} took {run.total_s:.1f} s"
     if run.projected_s is None or run.error is None:
         return text
     return f"{text}, {run.projected_s:.1f} s projected ({run.error:+.1%} of the model's time)"

@@ -126,14 +126,21 @@ class RunCall(msgspec.Struct, frozen=True, kw_only=True):
 class LoopRun(msgspec.Struct, frozen=True, kw_only=True):
     """The article's loop really run. `error` is (projected - took) / took, its pauses left out.
 
-    The projection is for the tokens that came, where an answer ended before its limit. Times of
-    tests are counted, not waited for.
+    `scale` is the share of its tokens that each call was given, so that all of them took about
+    `limit_s` at most. `projected_s` was said before, of the loop's own tokens; `expected_s` is
+    for the tokens that came, where an answer ended before its limit. Times of tests are counted,
+    not waited for.
     """
+
+    scale: float = 1.0
+    limit_s: float | None = None
 
     rows_s: dict[StepKind, float]
     total_s: float
     projected_s: float | None
     error: float | None
+    expected_s: float | None = None
+    expected_error: float | None = None
     calls: list[RunCall]
 
 
