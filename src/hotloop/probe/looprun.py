@@ -149,16 +149,15 @@ def _summed(
     return LoopRun(
         rows_s=rows,
         total_s=sum(rows.values()),
-        projected_s=None if planned_s is None else planned_s + pauses_s,
-        error=None if planned_s is None else relative(planned_s, took_s),
-        expected_s=None if expected_s is None else expected_s + pauses_s,
-        expected_error=None if expected_s is None else relative(expected_s, took_s),
+        projected_s=None if expected_s is None else expected_s + pauses_s,
+        error=None if expected_s is None else _relative(expected_s, took_s),
+        planned_s=None if planned_s is None else planned_s + pauses_s,
+        planned_error=None if planned_s is None else _relative(planned_s, took_s),
         calls=calls,
     )
 
 
-def relative(projected_s: float, took_s: float) -> float:
-    """Return the error of a projection, as a share of what it really took."""
+def _relative(projected_s: float, took_s: float) -> float:
     return (projected_s - took_s) / took_s if took_s else 0.0
 
 

@@ -164,7 +164,10 @@ def really_run(result: Result) -> str:
     text = f"Really run once, {what} took {run.total_s:.1f} s"
     if run.projected_s is None or run.error is None:
         return text
-    return f"{text}, {run.projected_s:.1f} s projected ({run.error:+.1%} of the model's time)"
+    text += f", {run.projected_s:.1f} s projected ({run.error:+.1%} of the model's time)"
+    if run.planned_s is None or run.planned_error is None:
+        return text
+    return f"{text}; before it ran {run.planned_s:.1f} s ({run.planned_error:+.1%})"
 
 
 def unmeasured(result: Result) -> Iterator[tuple[str, str]]:

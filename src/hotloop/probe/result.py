@@ -127,8 +127,8 @@ class LoopRun(msgspec.Struct, frozen=True, kw_only=True):
     """The article's loop really run. `error` is (projected - took) / took, its pauses left out.
 
     `scale` is the share of its tokens that each call was given, so that all of them took about
-    `limit_s` at most. `projected_s` was said before, of the loop's own tokens; `expected_s` is
-    for the tokens that came, where an answer ended before its limit. Times of tests are counted,
+    `limit_s` at most. The projection is for the tokens that came, where an answer ended before
+    its limit; `planned_s` is that of the tokens the loop was to have. Times of tests are counted,
     not waited for.
     """
 
@@ -139,8 +139,8 @@ class LoopRun(msgspec.Struct, frozen=True, kw_only=True):
     total_s: float
     projected_s: float | None
     error: float | None
-    expected_s: float | None = None
-    expected_error: float | None = None
+    planned_s: float | None = None
+    planned_error: float | None = None
     calls: list[RunCall]
 
 
