@@ -14,6 +14,9 @@ from hotloop.probe.session import Session
 
 SMALL_CHARS = 200
 LARGER_CHARS = 2_000
+LEAST_LARGER_CHARS = 800
+CONTACT_SHARE = 0.05
+"""The longer prompt should take at most this share of the probe's time."""
 FRESH_ROUNDS = 7
 TRIES = 3
 REJECTED = (400, 422)
@@ -80,7 +83,7 @@ async def first_contact(session: Session, result: Result) -> None:
     Raises Unusable when no call succeeds.
     """
     sample = await _first(session)
-    await _small(session, LARGER_CHARS)
+    await _larger(session, sample)
     counted = sample.usage is not None
     result.supports.stream_usage = counted
     result.supports.server_timings = sample.timings is not None
@@ -124,9 +127,23 @@ def _unusable(sample: Sample) -> Unusable:
             return Unusable(sample.error, "not_openai")
 
 
-async def _small(session: Session, chars: int) -> Sample:
+async def _small(session: Session, chars: int, tokens: int = 16) -> Sample:
     prompts = session.prompts
-    return await session.ask(prompts.new(prompts.story(), chars), 16, "first contact")
+    return await session.ask(prompts.new(prompts.story(), chars), tokens, "first contact")
+
+
+async def _larger(session: Session, first: Sample) -> None:
+    """Send a longer prompt, to learn how tokens are counted and how long they take.
+
+    On a slow endpoint it is not much longer, lest it takes the time of what is to be measured.
+    """
+    most_s = CONTACT_SHARE * session.settings.time_s
+    chars, tokens = LARGER_CHARS, 16
+    if first.ttft_s * LARGER_CHARS / SMALL_CHARS > most_s:
+        session.economise()
+        wanted = int(SMALL_CHARS * most_s / first.ttft_s)
+        chars, tokens = max(LEAST_LARGER_CHARS, min(LARGER_CHARS, wanted)), 4
+    await _small(session, chars, tokens)
 
 
 async def fresh_connections(session: Session, result: Result) -> None:

@@ -17,7 +17,8 @@ from hotloop.probe.ttft import Rung, TtftPart
 ROUNDS = 6
 MIN_ROUNDS = 3
 CALL_S = 0.6
-LEAST_TOKENS, MOST_TOKENS = 24, 128
+FEWEST_TOKENS, LEAST_TOKENS, MOST_TOKENS = 8, 24, 128
+LEAST_CALLS = 3
 CONTEXT_TOKENS = 24
 SPECULATES = 1.3
 """Copied text that decodes faster than new text by this factor was drafted."""
@@ -61,16 +62,20 @@ class DecodePart:
         self._session = session
         self._ttft = ttft
         self.novel: list[Sample] = []
+        self._most = MOST_TOKENS
         self._copied: list[Sample] = []
         self._behind: list[Sample] = []
 
     async def run(self) -> None:
         """Measure until the part's share is used up."""
+        tokens = self._session.tokens_for(LEAST_TOKENS, FEWEST_TOKENS, LEAST_CALLS)
+        self._most = MOST_TOKENS if tokens == LEAST_TOKENS else tokens
         await self._story(self._tokens())  # one more than copies: of two, one slow one decides
         for number in range(ROUNDS):
             tokens = self._tokens()
             cost_s = 2 * self._session.expected_s(60, tokens)
-            if number >= 2 and not self._session.room(cost_s, 2):
+            needed = 1 if tokens < LEAST_TOKENS else 2
+            if number >= needed and not self._session.room(cost_s, 2):
                 break
             await self._both(tokens)
             if number == MIN_ROUNDS - 1:
@@ -117,7 +122,7 @@ class DecodePart:
         )
 
     def _tokens(self) -> int:
-        return round(min(MOST_TOKENS, max(LEAST_TOKENS, CALL_S / self._session.token_s)))
+        return round(min(self._most, max(LEAST_TOKENS, CALL_S / self._session.token_s)))
 
     async def _story(self, tokens: int) -> None:
         session, prompts = self._session, self._session.prompts

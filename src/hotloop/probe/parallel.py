@@ -14,7 +14,7 @@ from hotloop.probe.sample import Sample
 from hotloop.probe.session import Session
 
 PREFIX_TOKENS = 400
-TOKENS = 32
+TOKENS, FEWEST_TOKENS = 32, 8
 ROUNDS = 3
 FIRST = 0.2
 """The prefix may take this share of the part's time."""
@@ -29,6 +29,7 @@ class ParallelPart:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._tokens = TOKENS
         self._batches: dict[int, list[list[Sample]]] = {}
 
     async def run(self) -> None:
@@ -36,11 +37,12 @@ class ParallelPart:
         session = self._session
         prefix = session.prompts.prefix(session.counter.chars(self._prefix_tokens()))
         widths = self._widths()
+        self._tokens = session.tokens_for(TOKENS, FEWEST_TOKENS, sum(widths) / 4, 40)
         await session.ask([*prefix, self._task()], 1, "a prefix to fan out from")
         await self._open(widths[0])
         for number in range(ROUNDS):
             for width in widths:
-                cost_s = (1 + width / 4) * session.expected_s(40, TOKENS)
+                cost_s = (1 + width / 4) * session.expected_s(40, self._tokens)
                 if number and not session.room(cost_s, width):
                     return
                 batch = await self._fan_out(prefix, width)
@@ -130,7 +132,7 @@ class ParallelPart:
     async def _fan_out(self, prefix: list[Message], width: int) -> list[Sample]:
         session = self._session
         text = f"{width} calls at once"
-        calls = [session.ask([*prefix, self._task()], TOKENS, text) for _ in range(width)]
+        calls = [session.ask([*prefix, self._task()], self._tokens, text) for _ in range(width)]
         return await session.together(calls)
 
     def _prefix_tokens(self) -> int:
@@ -143,8 +145,9 @@ class ParallelPart:
         """Return the widths to try, the greatest first; on a slow endpoint not the greatest."""
         session = self._session
         widths = _widths(session.settings.max_width)[::-1]
-        call_s = session.expected_s(40, TOKENS)
+        call_s = session.expected_s(40, FEWEST_TOKENS)
         while len(widths) > 2 and widths[0] * call_s / 2 > session.left_s():
+            session.economise()
             widths = widths[1:]
         return widths
 

@@ -141,7 +141,11 @@ def headline(result: Result) -> str:
     )
     if cost.money is not None:
         text += f", money {cost.money:.4f}"
-    return f"{text}; ended early: {cost.stopped}" if cost.stopped else text
+    text = f"{text}; ended early: {cost.stopped}" if cost.stopped else text
+    if not cost.economised:
+        return text
+    parts = ", ".join(PARTS.get(part, part).lower() for part in cost.economised)
+    return f"{text}. Slow for so little time, so with fewer calls and tokens than usual: {parts}"
 
 
 def table_title(table: LoopTable) -> str:

@@ -15,6 +15,7 @@ from hotloop.probe.parts import (
     Connection,
     Decode,
     Parallel,
+    Part,
     PrefixCache,
     Structured,
     Supports,
@@ -63,7 +64,11 @@ class Tokens(msgspec.Struct, kw_only=True):
 
 
 class Cost(msgspec.Struct, kw_only=True):
-    """What the probe took. `money` is None where no price was given."""
+    """What the probe took. `money` is None where no price was given.
+
+    `economised` are the parts that got by with fewer calls or tokens than usual, because the
+    endpoint is slow for the time that the probe had: their figures are rough.
+    """
 
     requests: int = 0
     input_tokens: int = 0
@@ -72,6 +77,7 @@ class Cost(msgspec.Struct, kw_only=True):
     time_s: float = 0.0
     money: float | None = None
     stopped: Stopped = ""
+    economised: list[Part] = []
 
 
 class Defect(msgspec.Struct, kw_only=True):

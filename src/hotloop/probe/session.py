@@ -115,6 +115,22 @@ class Session:
             return False
         return expected_s <= self.left_s()
 
+    def tokens_for(self, usual: int, least: int, calls: float, input_tokens: float = 60) -> int:
+        """Return how many tokens each of so many answers may have in the time of this part.
+
+        That is `usual` unless the endpoint is too slow for it; then the report will say so.
+        """
+        spare_s = self.left_s() / calls - self.expected_s(input_tokens, 0)
+        tokens = max(least, min(usual, int(spare_s / self.token_s)))
+        if tokens < usual:
+            self.economise()
+        return tokens
+
+    def economise(self) -> None:
+        """Note that this part makes do with less than usual."""
+        if self._part not in self.cost.economised:
+            self.cost.economised.append(self._part)
+
     def expected_s(self, input_tokens: float, output_tokens: float = 1) -> float:
         """Return what a call with a new prompt should take, by what was seen so far."""
         points = self._ttft.points()
