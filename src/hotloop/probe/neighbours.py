@@ -15,6 +15,7 @@ from hotloop.probe.structured import StructuredPart
 
 ROUNDS = 3
 LONG_TOKENS, FEWEST_LONG_TOKENS = 128, 24
+SHORT_TOKENS = 40
 LEAST_PREFILL, MOST_PREFILL = 64, 8_192
 STALLS = 0.5
 """A neighbour that got nothing for this share of a prefill was held up by it."""
@@ -43,6 +44,9 @@ class NeighboursPart:
             if number and not session.room(cost_s, 5):
                 return
             await self._prefill_beside()
+            if not number and not session.room(2 * session.expected_s(100, SHORT_TOKENS), 3):
+                session.economise()
+                return
             await self._short_call_beside()
 
     def conclude(self, result: Result) -> None:
@@ -129,7 +133,7 @@ class NeighboursPart:
         session, prompts = self._session, self._session.prompts
         schema = not self._structured.no_schema
         fields = response_format(notes_schema(1, strict_sizes=False)) if schema else {}
-        return await session.ask(prompts.new(prompts.files(1)), 40, text, **fields)
+        return await session.ask(prompts.new(prompts.files(1)), SHORT_TOKENS, text, **fields)
 
 
 def _met(victim: Sample, other: Sample) -> bool:

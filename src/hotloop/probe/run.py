@@ -115,6 +115,8 @@ class Run:
         self._structured.conclude(result, line)
         self._supports.conclude(result)
         self._cache.conclude(result, line)
+        if result.prefix_cache.works:
+            self._ttft.conclude(result, cached=True)
         self._parallel.conclude(result)
         self._neighbours.conclude(result)
         self._tails.conclude(result)

@@ -28,8 +28,9 @@ from hotloop.probe.session import LEAST_TOKEN_S, Session
 
 ROUNDS = 6
 MIN_ROUNDS = 2
-ROUNDS_SHARE = 0.35
-"""The least rounds may take this share of all the time that is left."""
+ROUNDS_SHARE = 0.28
+"""The least rounds may take this share of all the time that is left, a single one half of it."""
+HALF = 0.5
 PACES = ((0.008, 3), (0.016, 2))
 """Below so many seconds per token an answer names so many files, else one."""
 FREE_TOKENS = 24
@@ -184,11 +185,11 @@ class StructuredPart:
     def _needed_rounds(self) -> int:
         """Return how many rounds to make in any case: fewer where they take far too long."""
         session = self._session
-        spare_s = ROUNDS_SHARE * (session.ends_s - time.monotonic())
-        rounds = min(MIN_ROUNDS, int(spare_s / max(self._round_s(), 1e-3)))
-        if rounds < MIN_ROUNDS:
-            session.economise()
-        return rounds
+        left_s, round_s = session.ends_s - time.monotonic(), self._round_s()
+        if MIN_ROUNDS * round_s <= ROUNDS_SHARE * left_s:
+            return MIN_ROUNDS
+        session.economise()
+        return int(round_s <= HALF * left_s)
 
     def _round_s(self) -> float:
         """Return what a round took so far, or should take."""

@@ -25,6 +25,7 @@ MISSES = 0.2
 """A point that the line misses by more than this breaks the fit."""
 MOST_WAY = 0.5
 """The way there and back is known if it takes at most this share of the base."""
+MOST_HEAD_TOKENS = 64
 FREE = 0.05
 """Prefill counts as free when the longest prompt takes less than this share longer."""
 
@@ -61,8 +62,12 @@ class TtftPart:
             if session.room(SMALL_PER_ROUND * session.expected_s(50), SMALL_PER_ROUND):
                 await self._small()
 
-    def conclude(self, result: Result) -> None:
-        """Write what was found into the result."""
+    def conclude(self, result: Result, *, cached: bool = False) -> None:
+        """Write what was found into the result.
+
+        With `cached`, the head that all prompts share counts as read from the cache, as claimed:
+        right only where the cache was seen to work.
+        """
         session, found = self._session, result.ttft
         counter = session.counter
         found.points = [self._point(rung) for rung in self.rungs if rung.cold]
@@ -72,9 +77,12 @@ class TtftPart:
                 result.missing[key] = rung.refused
         cold = [s for rung in self.rungs for s in rung.cold if s.timed]
         small = [s for s in (*session.samples[:CONTACTS], *self._smalls) if s.timed]
-        points = [(float(counter.input(s)), s.ttft_s) for s in (*small, *cold)]
+        points = [
+            (float(counter.input(s) - (self._head_tokens(s) if cached else 0)), s.ttft_s)
+            for s in (*small, *cold)
+        ]
         self.line = fit_line(points)
-        if self.line is None or not cold:
+        if self.line is None:
             result.missing["ttft.prefill_tok_s"] = "no two prompt sizes could be measured"
             return
         self._fit(points, result)
@@ -97,6 +105,11 @@ class TtftPart:
             rate = msgspec.structs.replace(rate, median=1 / self.line.slope)
         found.prefill_tok_s = rate
 
+    def _head_tokens(self, sample: Sample) -> int:
+        """Return how many tokens of a prompt never seen before come from its template."""
+        claimed = self._session.counter.cached(sample) or 0
+        return claimed if claimed <= MOST_HEAD_TOKENS else 0
+
     def _without_way(self, result: Result) -> None:
         trips_s = self._session.round_trips_s
         if not trips_s or self.line is None:
@@ -108,6 +121,7 @@ class TtftPart:
             result.missing["ttft.server_base_s"] = said
             return
         result.ttft.server_base_s = base_s - way_s
+        result.missing.pop("ttft.server_base_s", None)
 
     def _point(self, rung: Rung) -> TtftPoint:
         counter = self._session.counter
@@ -129,7 +143,10 @@ class TtftPart:
         if context_tokens is not None:
             most = min(most, int(context_tokens * 0.9) - 64)
         long = self._ladder(most, STEPS, AGAIN)
-        return long if long and long[-1] >= 1_000 else self._ladder(most, 3, 1.1)
+        if long and long[-1] >= 1_000:
+            return long
+        self._session.economise()
+        return self._ladder(most, 3, 1.1) or [LEAST_TOKENS]
 
     def _ladder(self, most: int, steps: int, factor: float) -> list[int]:
         session = self._session
