@@ -29,8 +29,8 @@ from hotloop.probe.session import LEAST_TOKEN_S, Session
 ROUNDS = 6
 MIN_ROUNDS = 2
 ROUNDS_SHARE = 0.28
-"""The least rounds may take this share of all the time that is left, a single one half of it."""
-HALF = 0.5
+"""The least rounds may take this share of all the time that is left, a single one most of it."""
+MOST_ROUND = 0.8
 PACES = ((0.008, 3), (0.016, 2))
 """Below so many seconds per token an answer names so many files, else one."""
 FREE_TOKENS = 24
@@ -189,7 +189,7 @@ class StructuredPart:
         if MIN_ROUNDS * round_s <= ROUNDS_SHARE * left_s:
             return MIN_ROUNDS
         session.economise()
-        return int(round_s <= HALF * left_s)
+        return int(round_s <= MOST_ROUND * left_s)
 
     def _round_s(self) -> float:
         """Return what a round took so far, or should take."""
