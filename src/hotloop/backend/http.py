@@ -88,14 +88,13 @@ class Connection:
     def listen(self, listener: Listener) -> None:
         """Give the body to a listener, as it comes."""
         self._listener = listener
-        self._link.listen(self)
         if self._rest:
             data, self._rest = self._rest, b""
             listener.take(data, self._link.heard_at)
         if self._body.complete:
             self._tell_end(None)
-        elif not self._link.open:
-            self.end(None)
+        elif self._listener is listener:  # it may have heard enough
+            self._link.listen(self)
 
     def take(self, data: bytes, at: float) -> None:
         """Take bytes from the link and hand on what of them is content."""

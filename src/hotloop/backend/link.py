@@ -75,9 +75,17 @@ class Link(asyncio.Protocol):
         return data
 
     def listen(self, listener: Listener | None) -> None:
-        """Give what comes from now on to a listener; without one it waits to be read."""
+        """Give what is unread and what comes to a listener; without one it waits to be read."""
         self._listener = listener
         self.pause(False)
+        if listener is None:
+            return
+        if self._inbox:
+            data = bytes(self._inbox)
+            self._inbox.clear()
+            listener.take(data, self.heard_at)
+        if self._ended and self._listener is listener:
+            listener.end(self._error)
 
     def pause(self, paused: bool) -> None:
         """Let the sender wait, or go on."""
