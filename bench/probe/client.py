@@ -19,7 +19,7 @@ from hotloop.probe.settings import Settings
 from hotloop.sim.profile import Profile
 
 RATE = 100.0
-LONG_TOKENS = 400
+LONG_TOKENS = 600
 ROUNDS = 3
 CALLS = 40
 CALL_TOKENS = 40

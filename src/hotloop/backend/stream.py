@@ -107,7 +107,8 @@ class ChatStream:
                 self._events(self._sse.feed(data))
             else:
                 self._begin(data)
-            self._hand_over()
+            if self._ready:
+                self._hand_over()
         except Exception as error:  # not for the event loop to swallow: raised where it is read
             self._fail(error)
         if not began and self.marks.first_token_s is not None and not self._ended:
@@ -213,7 +214,11 @@ class ChatStream:
                 marks.last_token_s = self._at_s
                 if marks.first_token_s is None:
                     marks.first_token_s = self._at_s
-        self._ready += deltas
+        if self._deliver is None or marks.first_token_s is None or self._ready:
+            self._ready += deltas
+            return
+        for delta in deltas:
+            self._deliver(delta, self._at_s)
 
     def _decode_whole(self, answer: bytes) -> None:
         self._decode(answer)

@@ -14,6 +14,7 @@ from hotloop.sim.profile import Profile, Tail
 
 Points = tuple[tuple[float, float], ...]
 _WHOLE_HIT = 0.9
+_CURVE_STEP, _CURVE_POINTS = 512, 260
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +153,8 @@ def _prefill(result: Result, base_s: float) -> Points:
     if ttft.prefill_free:
         return ()
     if ttft.breaks_at_tokens is None and ttft.prefill_tok_s is not None:
+        if ttft.prefill_growth_s and ttft.prefill_first_tok_s:
+            return _curve(1 / ttft.prefill_first_tok_s, ttft.prefill_growth_s)
         return _line(ttft.prefill_tok_s.median)
     points: list[tuple[float, float]] = [(0.0, 0.0)]
     for point in sorted(ttft.points, key=lambda point: point.input_tokens):
@@ -163,6 +166,12 @@ def _prefill(result: Result, base_s: float) -> Points:
 
 def _line(tok_s: float) -> Points:
     return ((0.0, 0.0), (1000.0, 1000.0 / tok_s)) if tok_s > 0 else ()
+
+
+def _curve(each_s: float, growth_s: float) -> Points:
+    """Return prefill times where each token takes longer by `growth_s` than the one before."""
+    sizes = [0.0, *(float(_CURVE_STEP * number) for number in range(1, _CURVE_POINTS))]
+    return tuple((size, size * (each_s + growth_s * size / 2)) for size in sizes)
 
 
 def _inverse(tok_s: float) -> float:
