@@ -136,7 +136,11 @@ class ParallelPart:
         session = self._session
         text = f"{width} calls at once"
         calls = [session.ask([*prefix, self._task()], self._tokens, text) for _ in range(width)]
-        return await session.together(calls)
+        session.beside = width
+        try:
+            return await session.together(calls)
+        finally:
+            session.beside = 1
 
     def _prefix_tokens(self) -> int:
         tokens = PREFIX_TOKENS

@@ -51,7 +51,10 @@ class Enough(Exception):
 
 
 class Session:
-    """Calls one endpoint. `dialect` holds the request fields that it was found to accept."""
+    """Calls one endpoint. `fields` are the request fields that it was found to accept.
+
+    `beside` is how many calls are made at once: each may take that much longer.
+    """
 
     def __init__(
         self, client: Client, settings: Settings, prompts: Prompts, on_progress: OnProgress | None
@@ -73,6 +76,7 @@ class Session:
         self._failures = 0
         self.round_trips_s: list[float] = []
         self._no_round_trips = False
+        self.beside = 1
         self._under_way: list[Sample] = []
         self._retries_s: dict[asyncio.Task[object] | None, list[float]] = {}
         self._ttft = Recent()
@@ -272,7 +276,7 @@ class Session:
     def _patience_s(self, sample: Sample) -> float:
         if not self._ttft.points():
             return self.settings.answer_s
-        expected_s = self.expected_s(self.counter.input(sample), sample.asked_tokens)
+        expected_s = self.expected_s(self.counter.input(sample), sample.asked_tokens) * self.beside
         return max(min(LEAST_LIMIT_S, self.settings.answer_s), PATIENCE * expected_s)
 
     def _keep(self, sample: Sample) -> None:

@@ -26,6 +26,7 @@ MISSES = 0.2
 MOST_WAY = 0.5
 """The way there and back is known if it takes at most this share of the base."""
 MOST_HEAD_TOKENS = 64
+LITTLE = 0.1
 FREE = 0.05
 """Prefill counts as free when the longest prompt takes less than this share longer."""
 
@@ -222,10 +223,12 @@ def fit_with_break(points: list[Point]) -> tuple[Line, int | None, float]:
 def _worst(line: Line, points: list[Point]) -> float:
     """Return the greatest relative error of a size that was measured at least twice.
 
-    Single calls may be slow by chance, so the least time of a size stands for it.
+    Single calls may be slow by chance, so the least time of a size stands for it. What is little
+    beside the longest prompt's time breaks no fit: a short prompt's batch has its own efficiency.
     """
+    longest_s = max(y for _, y in points)
     errors = [
-        abs(line.at(x) - y) / y
+        abs(line.at(x) - y) / max(y, LITTLE * longest_s)
         for _, group in _grouped(points)
         if len(group) > 1 and (y := min(y for _, y in group)) > 0
         for x in [median([x for x, _ in group])]
