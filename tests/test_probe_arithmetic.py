@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hotloop.ledger.events import Marks, Usage
 from hotloop.probe.counting import Counter
 from hotloop.probe.figure import figure, quantile
-from hotloop.probe.fit import fit_line, growth
+from hotloop.probe.fit import fit_line
 from hotloop.probe.prompts import Prompts, one_byte_changed
 from hotloop.probe.sample import Sample
 from hotloop.probe.schemas import classify_call, classify_text, keeps_shape
@@ -197,19 +197,3 @@ def test_money_counts_cached_tokens_apart() -> None:
     assert prices.of(1_000_000, 400_000, 10_000) == pytest.approx(6 + 0.4 + 1)
     assert plan(Settings(requests=10)).money is None
     assert plan(Settings(requests=10, idle_s=(5.0, 10.0))).time_s == 75.0
-
-
-@given(
-    base=st.floats(0.005, 0.5),
-    rate=st.floats(50, 40_000),
-    share=st.one_of(st.just(0.0), st.floats(0.2, 3.0)),
-)
-def test_prefill_that_slows_down_behind_a_context_is_found(
-    base: float, rate: float, share: float
-) -> None:
-    """`share` is by how much the last token of the longest prompt is dearer than the first."""
-    b = share / rate / SIZES[-1]
-    points = [(float(x), base + x / rate + b * x * x / 2) for x in SIZES]
-    first_s, more_s = growth(points, base)
-    assert more_s == pytest.approx(b, rel=1e-3)
-    assert first_s == pytest.approx(1 / rate, rel=1e-3)

@@ -197,15 +197,16 @@ class ChatStream:
             elif payload:
                 self._decode(payload)
 
-    def _decode(self, payload: bytes) -> None:
+    def _decode(self, payload: bytes) -> bool:
+        """Decode a chunk; return whether anything was in it."""
         try:
             deltas = self._decoder.decode(payload)
         except ErrorChunk as exc:
             self._fail(self._faults.in_answer(exc))
-            return
+            return False
         except msgspec.DecodeError as exc:
             self._fail(self._faults.broken_chunk(payload, exc))
-            return
+            return False
         marks = self.marks
         for delta in deltas:
             if isinstance(delta, Finish):
@@ -216,14 +217,15 @@ class ChatStream:
                     marks.first_token_s = self._at_s
         if self._deliver is None or marks.first_token_s is None or self._ready:
             self._ready += deltas
-            return
+            return bool(deltas)
         for delta in deltas:
             self._deliver(delta, self._at_s)
+        return bool(deltas)
 
     def _decode_whole(self, answer: bytes) -> None:
-        self._decode(answer)
+        said = self._decode(answer)
         self._unfinished.clear()
-        if not self._ready and not self._ended:
+        if not said and not self._ended:
             self._fail(self._faults.broken_chunk(answer, "it has no choices"))
 
     def _body_ended(self) -> None:

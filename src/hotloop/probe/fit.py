@@ -14,7 +14,6 @@ from hotloop.probe.figure import quantile
 Point = tuple[float, float]
 APART = 0.05
 """Pairs of points closer together than this share of the range say nothing about the slope."""
-GROWS = 0.05
 LATEST = 5
 
 
@@ -63,37 +62,6 @@ def quicker(values: Sequence[float]) -> float:
     Where calls are alike, slow ones are slow by chance; two of them have no middle, so the least.
     """
     return quantile(sorted(values), 0.25) if len(values) > 2 else min(values)
-
-
-def growth(points: Sequence[Point], base: float) -> tuple[float, float]:
-    """Fit `y = base + a * x + b * x² / 2` to the quicker times of each size; return a and b.
-
-    Attention makes a token of prefill dearer the more are before it: by `b` each. Least squares
-    of relative errors; `b` is 0 where it would change the longest of at least three sizes by less
-    than `GROWS`.
-    """
-    groups: dict[int, list[Point]] = {}
-    for x, y in points:
-        groups.setdefault(size_class(x), []).append((x, y))
-    known = [
-        (x, y / x)
-        for group in groups.values()
-        if (x := median([x for x, _ in group])) > 0
-        and (y := quicker([y for _, y in group]) - base) > 0
-    ]
-    if not known:
-        return 0.0, 0.0
-    weights = [1 / each**2 for _, each in known]
-    total = sum(weights)
-    mean_x = sum(w * x for w, (x, _) in zip(weights, known, strict=True)) / total
-    mean_y = sum(w * y for w, (_, y) in zip(weights, known, strict=True)) / total
-    spread = sum(w * (x - mean_x) ** 2 for w, (x, _) in zip(weights, known, strict=True))
-    rise = sum(w * (x - mean_x) * (y - mean_y) for w, (x, y) in zip(weights, known, strict=True))
-    b = 2 * rise / spread if spread else 0.0
-    longest = max(x for x, _ in known)
-    if len(known) < 3 or b * longest / 2 < GROWS * mean_y:
-        return mean_y, 0.0
-    return max(0.0, mean_y - b / 2 * mean_x), b
 
 
 def fit_line(points: Sequence[Point]) -> Line | None:

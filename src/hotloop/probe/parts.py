@@ -56,18 +56,14 @@ class Ttft(msgspec.Struct, kw_only=True):
     the quicker calls: what a busy machine adds is never negative.
 
     `prefill_tok_s` is None and `prefill_free` True where size costs no time that could be seen.
-    `prefill_growth_s` is what each token before it adds to the prefill of a token, 0 where that
-    was not seen; `prefill_first_tok_s` is then the rate of the very first ones. `fit_error` is
-    the greatest relative residual of a point within the fit. `breaks_at_tokens` is the first size
-    that the fit misses by more than a fifth, None where it holds to the end.
+    `fit_error` is the greatest relative residual of a point within the fit. `breaks_at_tokens`
+    is the first size that the fit misses by more than a fifth, None where it holds to the end.
     """
 
     points: list[TtftPoint] = []
     base_s: Figure | None = None
     server_base_s: float | None = None
     prefill_tok_s: Figure | None = None
-    prefill_growth_s: float = 0.0
-    prefill_first_tok_s: float | None = None
     prefill_free: bool = False
     fit_error: float | None = None
     breaks_at_tokens: int | None = None

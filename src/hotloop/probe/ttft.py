@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from hotloop.probe.figure import Figure, figure
-from hotloop.probe.fit import Line, Point, fit_line, growth, median, quicker, size_class
-from hotloop.probe.parts import Ttft, TtftPoint
+from hotloop.probe.fit import Line, Point, fit_line, median, quicker, size_class
+from hotloop.probe.parts import TtftPoint
 from hotloop.probe.prompts import Message
 from hotloop.probe.result import Result
 from hotloop.probe.sample import Sample
@@ -105,14 +105,6 @@ class TtftPart:
         if rate is not None:
             rate = msgspec.structs.replace(rate, median=1 / self.line.slope)
         found.prefill_tok_s = rate
-        self._grow(points, found)
-
-    def _grow(self, points: list[Point], found: Ttft) -> None:
-        """Note by how much the tokens before it lengthen the prefill of a token."""
-        if self.line is None or found.breaks_at_tokens is not None:
-            return
-        each_s, found.prefill_growth_s = growth(points, max(0.0, self.line.base))
-        found.prefill_first_tok_s = 1 / each_s if found.prefill_growth_s and each_s else None
 
     def _head_tokens(self, sample: Sample) -> int:
         """Return how many tokens of a prompt never seen before come from its template."""
