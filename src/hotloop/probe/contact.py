@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import msgspec
 
 from hotloop.backend.client import Client
@@ -18,6 +21,7 @@ LEAST_LARGER_CHARS = 800
 CONTACT_SHARE = 0.05
 """The longer prompt should take at most this share of the probe's time."""
 FRESH_ROUNDS = 7
+ROUND_TRIP_S = 2.0
 TRIES = 3
 REJECTED = (400, 422)
 Json = dict[str, object]
@@ -157,7 +161,7 @@ async def fresh_connections(session: Session, result: Result) -> None:
         prompts = session.prompts
         fresh.append(await session.ask(prompts.new(prompts.story()), 1, "a new connection"))
         kept.append(await session.ask(prompts.new(prompts.story()), 1, "a kept connection"))
-        await session.round_trip()
+        await round_trip(session)
         fresh[-1].steady = False
     heads = [_to_headers_s(one) for one in fresh if one.ok]
     later = [_to_headers_s(one) for one in kept if one.timed]
@@ -166,6 +170,20 @@ async def fresh_connections(session: Session, result: Result) -> None:
         return
     usual = sorted(later)[len(later) // 2]
     result.connection.connect_s = figure([max(0.0, one - usual) for one in heads], enough=3)
+
+
+async def round_trip(session: Session) -> None:
+    """Time a request that no model has to answer; not again once it failed."""
+    if not session.lists_models:
+        return
+    start_s = time.monotonic()
+    try:
+        async with asyncio.timeout(ROUND_TRIP_S):
+            await session.client.list_models()
+    except (BackendError, TimeoutError):
+        session.lists_models = False
+    else:
+        session.round_trips_s.append(time.monotonic() - start_s)
 
 
 def _to_headers_s(sample: Sample) -> float:

@@ -26,7 +26,6 @@ PATIENCE = 4.0
 LEAST_LIMIT_S = 10.0
 BORROWED = 0.12
 """What a part must measure at least may take this share of what is left for the later ones."""
-ROUND_TRIP_S = 2.0
 MOST_FAILURES = 3
 """After so many failed calls in a row a part is given up."""
 LEAST_TOKEN_S = 1e-4
@@ -75,7 +74,7 @@ class Session:
         self._part_requests = self._part_over = settings.requests
         self._failures = 0
         self.round_trips_s: list[float] = []
-        self._no_round_trips = False
+        self.lists_models = True
         self.beside = 1
         self._under_way: list[Sample] = []
         self._retries_s: dict[asyncio.Task[object] | None, list[float]] = {}
@@ -138,11 +137,10 @@ class Session:
     def expected_s(self, input_tokens: float, output_tokens: float = 1) -> float:
         """Return what a call with a new prompt should take, by what was seen so far."""
         points = self._ttft.points()
-        line = fit_line(points)
-        if line is None:
+        if (line := fit_line(points)) is not None:
+            ttft_s = max(line.base, 0.0) + max(line.slope, 0.0) * input_tokens
+        else:
             ttft_s = median([y for _, y in points]) if points else 0.5
-            return ttft_s + output_tokens * self.token_s
-        ttft_s = max(line.base, 0.0) + max(line.slope, 0.0) * input_tokens
         return ttft_s + output_tokens * self.token_s
 
     @property
@@ -186,19 +184,6 @@ class Session:
             self._under_way.remove(sample)
         self._keep(sample)
         return sample
-
-    async def round_trip(self) -> None:
-        """Time a request that no model has to answer; not again once it failed."""
-        if self._no_round_trips:
-            return
-        start_s = time.monotonic()
-        try:
-            async with asyncio.timeout(ROUND_TRIP_S):
-                await self.client.list_models()
-        except (BackendError, TimeoutError):
-            self._no_round_trips = True
-        else:
-            self.round_trips_s.append(time.monotonic() - start_s)
 
     async def together(self, calls: Sequence[Awaitable[Sample]]) -> list[Sample]:
         """Make calls at the same time. Raises what the first of them raised, after all ended."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from hotloop.probe.contact import round_trip
 from hotloop.probe.figure import Figure, figure
 from hotloop.probe.fit import Line, Point, fit_line, median, quicker, size_class
 from hotloop.probe.parts import TtftPoint
@@ -188,7 +189,7 @@ class TtftPart:
         for _ in range(SMALL_PER_ROUND):
             messages = session.prompts.new("Go on.")
             self._smalls.append(await session.ask(messages, 1, "a short new prompt"))
-        await session.round_trip()  # beside them, since the way takes longer on a busy machine
+        await round_trip(session)  # beside them, since the way takes longer on a busy machine
 
 
 def fit_with_break(points: list[Point]) -> tuple[Line, int | None, float]:
