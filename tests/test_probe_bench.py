@@ -11,15 +11,14 @@ import pytest
 from bench.probe.client import measure_client
 from bench.probe.planted import checks, named_defects, planted_defects, random_profile
 from bench.probe.served import served
-from hotloop.probe.figure import figure
 from hotloop.probe.result import Defect, Result
 from hotloop.sim.profile import Cache, Profile
 
 
 def test_marks_are_compared_with_the_log_of_another_process() -> None:
     cost = measure_client(tokens=30, calls=3)
-    assert 0 < cost.bare_share < 1
-    assert 0 < cost.core_share < 1
+    shares = (cost.core_share, cost.protocol_share, cost.reader_share, cost.socket_share)
+    assert all(0 < share < 1 for share in shares)
     assert 0 < cost.first_token_ms <= cost.worst_ms
     assert 0 < cost.end_ms <= cost.worst_ms
 
@@ -43,7 +42,7 @@ def test_backends_are_drawn_from_a_seed_and_differ() -> None:
 def test_errors_are_relative_and_what_is_missing_is_not_found() -> None:
     profile = Profile(ttft_base_s=0.1, prefill_tok_s=1_000, decode_tok_s=100, cache=Cache())
     result = Result()
-    result.ttft.base_s = figure([0.11, 0.11])
+    result.ttft.server_base_s = 0.11
     result.structured.schema_ratio = 0.5
     errors = {one.name: one.error for one in checks(profile, result, [])}
     assert errors["TTFT base"] == pytest.approx(0.1)

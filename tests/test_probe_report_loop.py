@@ -15,10 +15,12 @@ from hotloop.ledger.events import StepKind
 from hotloop.probe.figure import quantile
 from hotloop.probe.loopmodel import project, rows_s, table, tables, with_levers
 from hotloop.probe.looprun import run_loop, with_loop_run
+from hotloop.probe.present import really_run
 from hotloop.probe.rates import Rates, rates_of_profile
 from hotloop.probe.result import LoopRun
+from hotloop.probe.scale import LEAST_SCALE, model_s, scale_within, scaled
 from hotloop.probe.settings import Target
-from hotloop.probe.shapes import LEVERS, Loop, article, fitted, tracelab
+from hotloop.probe.shapes import LEVERS, Loop, article, fitted, total_tokens, tracelab
 from hotloop.sim.article import STEPS, TOTAL_S, TWO_ITERATIONS_S
 from hotloop.sim.profile import Cache, Profile, Tail, load_profile
 from hotloop.sim.server import SimServer
@@ -206,3 +208,43 @@ def test_prefill_never_gets_cheaper_with_size(sizes: list[int], at: int, more: i
     rates = Rates(prefill=tuple(points))
     assert rates.prefill_s(at) <= rates.prefill_s(at + more) + 1e-9
     assert rates.prefill_s(at) == pytest.approx(at / 1000, abs=1e-6)
+
+
+@given(scale=st.floats(LEAST_SCALE, 1.0))
+def test_a_smaller_loop_has_the_same_calls(scale: float) -> None:
+    whole, smaller = article(2), scaled(article(2), scale)
+    assert [[part.kind for part in step.parts] for step in smaller] == [
+        [part.kind for part in step.parts] for step in whole
+    ]
+    assert [step.pause_s for step in smaller] == [step.pause_s for step in whole]
+    assert total_tokens(smaller)[0] <= total_tokens(whole)[0]
+    assert scaled(whole, 1.0) == whole
+
+
+@given(rate=st.floats(5, 200), limit_s=st.floats(20, 600))
+def test_a_loop_is_made_as_small_as_its_limit_asks(rate: float, limit_s: float) -> None:
+    rates = rates_of_profile(Profile(ttft_base_s=0.05, prefill_tok_s=20 * rate, decode_tok_s=rate))
+    scale = scale_within(rates, article(), limit_s)
+    took_s = model_s(rates, scaled(article(), scale))
+    assert LEAST_SCALE <= scale <= 1
+    assert took_s <= limit_s * 1.05 or scale == LEAST_SCALE
+    assert scale == 1.0 or took_s > 0.7 * limit_s or scale == LEAST_SCALE
+
+
+def test_a_slow_endpoint_runs_a_smaller_loop_which_is_projected_as_well() -> None:
+    async def ran_small() -> LoopRun | None:
+        slow = msgspec.structs.replace(PLAIN, decode_tok_s=200, prefill_tok_s=20_000)
+        async with SimServer(slow) as server:
+            result = result_of(slow, server.base_url)
+            result = await with_loop_run(result, Target(base_url=server.base_url), 1.5)
+            assert "0.1" in really_run(result)
+            return result.loop_run
+
+    run = asyncio.run(ran_small())
+    assert run is not None
+    assert run.error is not None
+    assert 0.05 < run.scale < 0.5
+    assert run.limit_s == 1.5
+    assert sum(call.end_s for call in run.calls) < 2.5
+    assert abs(run.error) < 0.2
+    assert len(run.calls) == 9

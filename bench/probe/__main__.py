@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if args.client:
         cost = measure_client()
         print(f"client: {cost.core_share:.2%} of a core at 100 tokens/s")
-        print(f"        {cost.bare_share:.2%} for a program that only reads the stream")
+        print(f"        {cost.protocol_share:.2%} for an asyncio protocol that ignores the stream")
+        print(f"        {cost.reader_share:.2%} for asyncio's StreamReader")
+        print(f"        {cost.socket_share:.2%} for a blocking socket")
         print(f"marks:  first token {cost.first_token_ms:.2f} ms, end {cost.end_ms:.2f} ms")
         print(f"        mean distance from the server's log; worst {cost.worst_ms:.2f} ms")
         return 0

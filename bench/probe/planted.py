@@ -101,7 +101,8 @@ def named_defects(result: Result) -> set[str]:
 def checks(profile: Profile, result: Result, chats: Sequence[RequestRecord]) -> Iterator[Check]:
     """Yield every planted figure beside the one found."""
     ttft, found = result.ttft, result.structured
-    yield _check("TTFT base", profile.queue_s + profile.ttft_base_s, ttft.base_s)
+    base = profile.queue_s + profile.ttft_base_s
+    yield Check(name="TTFT base", planted=base, found=ttft.server_base_s)
     yield _check("prefill rate", profile.prefill_tok_s, ttft.prefill_tok_s)
     yield _check("decode rate", profile.decode_tok_s, result.decode.rate_tok_s)
     factor = profile.structured_factor

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from hotloop.sim.clock import punctual_loop
 from hotloop.sim.connection import RequestRecord
 from hotloop.sim.profile import Profile, load_profile
 from hotloop.sim.server import SimServer
@@ -64,4 +65,5 @@ async def _serve(profile: Profile) -> list[RequestRecord]:
 
 
 if __name__ == "__main__":
-    print(msgspec.json.encode(asyncio.run(_serve(load_profile(sys.argv[1])))).decode())
+    with asyncio.Runner(loop_factory=punctual_loop) as runner:
+        print(msgspec.json.encode(runner.run(_serve(load_profile(sys.argv[1])))).decode())

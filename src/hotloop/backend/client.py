@@ -12,7 +12,7 @@ from hotloop.backend.endpoint import parse_base_url
 from hotloop.backend.exchange import Exchange, RequestClock, Transport
 from hotloop.backend.faults import NETWORK_ERRORS, Faults, TransientError
 from hotloop.backend.retry import Retry, RetryPolicy, retry_after_s
-from hotloop.backend.stream import ChatStream
+from hotloop.backend.stream import ChatStream, Take
 from hotloop.backend.types import Watch
 from hotloop.config import Timeouts
 from hotloop.errors import BackendError, UsageError
@@ -79,8 +79,12 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.base_url!r}, {self.model!r})"
 
-    async def chat(self, body: bytes, watch: Watch = lambda marks: None) -> ChatStream:
+    async def chat(
+        self, body: bytes, watch: Watch = lambda marks: None, *, take: Take | None = None
+    ) -> ChatStream:
         """Send the bytes of a chat-completions request; return when the first token is there.
+
+        With `take`, deltas go there the moment they come, and the stream is only waited for.
 
         Failures before the first token that may pass (429, 500, 502 to 504, refused or broken
         connections) are tried again after a wait. `watch` gets the marks of each attempt. Raises
@@ -91,7 +95,7 @@ class Client:
         attempt, waited = 1, 0.0
         while True:
             try:
-                return await self._attempt(body, choices, clock)
+                return await self._attempt(body, choices, clock, take)
             except TransientError as error:
                 wait = self._retry.wait_s(attempt, waited, error.retry_after_s)
                 if wait is None:
@@ -124,11 +128,13 @@ class Client:
     def _clock(self) -> RequestClock:
         return RequestClock(self._timeouts, self._start_s)
 
-    async def _attempt(self, body: bytes, choices: int, clock: RequestClock) -> ChatStream:
+    async def _attempt(
+        self, body: bytes, choices: int, clock: RequestClock, take: Take | None
+    ) -> ChatStream:
         exchange = await self._open("POST", self._chat_path, body, clock)
         if exchange.status >= 300:
             raise await self._refused(exchange, self._chat_path)
-        stream = ChatStream(exchange, self._faults, choices)
+        stream = ChatStream(exchange, self._faults, choices, take)
         await stream.prime()
         return stream
 

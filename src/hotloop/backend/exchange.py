@@ -7,8 +7,10 @@ import time
 import h11
 
 from hotloop import __version__
+from hotloop.backend.deadline import Due, due
 from hotloop.backend.endpoint import Endpoint
-from hotloop.backend.http import Connection, Due, Pool, due
+from hotloop.backend.http import Connection, Pool
+from hotloop.backend.link import Listener
 from hotloop.backend.types import Watch
 from hotloop.config import Timeouts
 from hotloop.ledger.events import Marks
@@ -33,13 +35,24 @@ class Exchange:
         """
         if self._conn is None:
             return None
-        match await self._conn.event(limit):
-            case h11.Data(data=data):
-                if self.clock.marks.first_byte_s is None:
-                    self.clock.marks.first_byte_s = self.clock.now()
-                return bytes(data)
-            case _:
-                return None
+        data = await self._conn.read(limit)
+        if data and self.clock.marks.first_byte_s is None:
+            self.clock.marks.first_byte_s = self.clock.now()
+        return data
+
+    def listen(self, listener: Listener) -> None:
+        """Give the body to a listener, as it comes."""
+        if self._conn is not None:
+            self._conn.listen(listener)
+
+    def heard_at(self) -> float:
+        """Return the monotonic time at which the latest bytes came."""
+        return self._conn.heard_at if self._conn is not None else time.monotonic()
+
+    def pause(self, paused: bool) -> None:
+        """Let the server wait, or go on."""
+        if self._conn is not None:
+            self._conn.pause(paused)
 
     async def read_all(self, most_bytes: int) -> bytes:
         """Return the whole body, cut at `most_bytes`, and give the connection back."""
@@ -89,6 +102,10 @@ class RequestClock:
         """Return the seconds since the session started."""
         return time.monotonic() - self._session_start_s
 
+    def seconds(self, at: float) -> float:
+        """Return a monotonic time in seconds since the session started."""
+        return at - self._session_start_s
+
     def restart(self) -> None:
         """Begin another attempt: its marks replace those of the one that failed."""
         self.marks = Marks(start_s=self.marks.start_s)
@@ -107,9 +124,9 @@ class RequestClock:
         """Return when the first token must be there, or the first byte of any other answer."""
         return self._sooner(due("first byte", self._timeouts.first_byte_s, self._sent_at))
 
-    def due_chunk(self) -> Due:
-        """Return when the next bytes must be there."""
-        return self._sooner(due("between chunks", self._timeouts.chunk_s))
+    def due_chunk(self, heard_at: float | None = None) -> Due:
+        """Return when the next bytes must be there, after those at monotonic `heard_at`, or now."""
+        return self._sooner(due("between chunks", self._timeouts.chunk_s, heard_at))
 
     def _sooner(self, limit: Due) -> Due:
         return limit if limit.at <= self._total.at else self._total
@@ -156,17 +173,12 @@ class Transport:
         try:
             await conn.send(head, body, clock.due_send())
             clock.sent()
-            event = await conn.event(clock.due_first())
-            while isinstance(event, h11.InformationalResponse):
-                event = await conn.event(clock.due_first())
+            response = await conn.answer(clock.due_first())
         except BaseException:
             conn.abort()
             raise
-        clock.marks.headers_s = clock.now()
-        if isinstance(event, h11.Response):
-            return Exchange(conn, self._pool, event, clock)
-        conn.abort()
-        raise ConnectionResetError("closed before the answer began")
+        clock.marks.headers_s = clock.seconds(conn.heard_at)
+        return Exchange(conn, self._pool, response, clock)
 
     def _framed(self, body: bytes) -> list[tuple[str, str]]:
         if not body:

@@ -9,9 +9,9 @@ import h11
 import msgspec
 
 from hotloop.backend.chunks import ErrorChunk, ErrorObject
+from hotloop.backend.deadline import PhaseTimeout
 from hotloop.backend.dial import LookupFailed
 from hotloop.backend.endpoint import Endpoint
-from hotloop.backend.http import PhaseTimeout
 from hotloop.errors import BackendError
 
 RETRYABLE_STATUS = frozenset({429, 500, 502, 503, 504})

@@ -1,6 +1,6 @@
-"""HTTP/1.1 over asyncio streams: connections with a deadline per phase, and a pool of idle ones.
+"""HTTP/1.1: connections whose every phase has a deadline, and a pool of idle ones.
 
-h11 speaks the protocol; nothing heavier is imported, because start-up time is a benchmark.
+h11 reads the heads; nothing heavier is imported, because start-up time is a benchmark.
 """
 
 from __future__ import annotations
@@ -8,92 +8,123 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Awaitable
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING
 
 import h11
-import msgspec
 
+from hotloop.backend.body import Body, body_of, keeps_connection
+from hotloop.backend.deadline import Due, PhaseTimeout, due, within
 from hotloop.backend.dial import first_to_connect, resolve
 from hotloop.backend.endpoint import Endpoint
+from hotloop.backend.link import Link, Listener
 from hotloop.config import Timeouts
 
 if TYPE_CHECKING:
     import ssl
 
-T = TypeVar("T")
-HttpEvent: TypeAlias = h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]
-
-READ_BYTES = 65_536
 SETTLE_S = 0.05
 IDLE_LIMIT_S = 30.0
 """Idle connections older than this are not used again: proxies and NAT drop them silently."""
 
 
-class PhaseTimeout(Exception):
-    """A phase of a request took longer than its timeout."""
-
-    def __init__(self, phase: str, seconds: float) -> None:
-        super().__init__(phase, seconds)
-        self.phase = phase
-        self.seconds = seconds
-
-
-class Due(msgspec.Struct, frozen=True):
-    """When something must have happened: monotonic `at`, and the timeout it follows from."""
-
-    at: float
-    phase: str
-    seconds: float
-
-
-def due(phase: str, seconds: float, start: float | None = None) -> Due:
-    """Return the deadline of a phase that begins at monotonic `start`, by default now."""
-    return Due((time.monotonic() if start is None else start) + seconds, phase, seconds)
-
-
-async def within(awaitable: Awaitable[T], limit: Due) -> T:
-    """Await something until it is due. Raises PhaseTimeout."""
-    try:
-        async with asyncio.timeout_at(limit.at):
-            return await awaitable
-    except TimeoutError:
-        raise PhaseTimeout(limit.phase, limit.seconds) from None
-
-
 class Connection:
     """One connection. `heard` says whether the answer to the latest request has begun."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, link: Link) -> None:
+        self._link = link
         self._http = h11.Connection(h11.CLIENT)
+        self._body = Body(0)
+        self._rest = b""
+        self._listener: Listener | None = None
         self._idle_since = 0.0
+        self._kept = False
         self.reused = False
         self.heard = False
-        # With a high-water mark of 0, drain() waits until the last byte is handed over.
-        writer.transport.set_write_buffer_limits(high=0)
+
+    @property
+    def heard_at(self) -> float:
+        """Return the monotonic time at which the latest bytes came."""
+        return self._link.heard_at
 
     async def send(self, head: h11.Request, body: bytes, limit: Due) -> None:
         """Send a whole request; returns when its last byte is handed to the system."""
         self.heard = False
+        self._http = http = h11.Connection(h11.CLIENT)
         parts = (head, h11.Data(data=body), h11.EndOfMessage())
-        self._writer.write(b"".join(self._http.send(part) or b"" for part in parts))
-        await within(self._writer.drain(), limit)
+        await self._link.write(b"".join(http.send(part) or b"" for part in parts), limit)
 
-    async def event(self, limit: Due) -> HttpEvent:
-        """Return the next part of the answer.
+    async def answer(self, limit: Due) -> h11.Response:
+        """Return the head of the answer; its body is then read, or listened to.
 
         Raises PhaseTimeout, OSError, or h11.RemoteProtocolError when the connection ends early.
         """
-        while (event := self._http.next_event()) is h11.NEED_DATA:
-            data = await within(self._reader.read(READ_BYTES), limit)
-            self.heard = self.heard or bool(data)
-            self._http.receive_data(data)
-        return event
+        while True:
+            match self._http.next_event():
+                case h11.NEED_DATA:
+                    data = await self._link.read(limit)
+                    self.heard = self.heard or bool(data)
+                    self._http.receive_data(data)
+                case h11.InformationalResponse():
+                    pass
+                case h11.Response() as response:
+                    self._body, self._kept = body_of(response), keeps_connection(response)
+                    self._rest = self._body.feed(self._http.trailing_data[0])
+                    return response
+                case _:
+                    raise ConnectionResetError("closed before the answer began")
+
+    async def read(self, limit: Due) -> bytes | None:
+        """Return the next bytes of the body, None at its end. Raises as `answer` does."""
+        while not self._rest:
+            if self._body.complete:
+                return None
+            if data := await self._link.read(limit):
+                self._rest = self._body.feed(data)
+            else:
+                self._body.close()
+        data, self._rest = self._rest, b""
+        return data
+
+    def listen(self, listener: Listener) -> None:
+        """Give the body to a listener, as it comes."""
+        self._listener = listener
+        if self._rest:
+            data, self._rest = self._rest, b""
+            listener.take(data, self._link.heard_at)
+        if self._body.complete:
+            self._tell_end(None)
+        elif self._listener is listener:  # it may have heard enough
+            self._link.listen(self)
+
+    def take(self, data: bytes, at: float) -> None:
+        """Take bytes from the link and hand on what of them is content."""
+        try:
+            content = self._body.feed(data)
+        except h11.RemoteProtocolError as error:
+            self._tell_end(error)
+            return
+        if content and self._listener is not None:
+            self._listener.take(content, at)
+        if self._body.complete:
+            self._tell_end(None)
+
+    def end(self, error: Exception | None) -> None:
+        """Take note that the connection has ended."""
+        try:
+            if error is None:
+                self._body.close()
+        except h11.RemoteProtocolError as cut:
+            error = cut
+        self._tell_end(error)
+
+    def pause(self, paused: bool) -> None:
+        """Let the sender wait, or go on."""
+        self._link.pause(paused)
 
     def rest(self) -> None:
-        """Note the time from which the connection is idle."""
+        """Note the time from which the connection is idle, and listen no more."""
+        self._listener = None
+        self._link.listen(None)
         self._idle_since = time.monotonic()
 
     async def settle(self) -> bool:
@@ -101,21 +132,27 @@ class Connection:
 
         Returns False where the connection cannot be used again.
         """
-        if self._reader.at_eof() or time.monotonic() - self._idle_since > IDLE_LIMIT_S:
+        idle_s = time.monotonic() - self._idle_since
+        if not (self._kept and self._link.open) or idle_s > IDLE_LIMIT_S:
             return False
         limit = due("settle", SETTLE_S)
         try:
-            while self._http.their_state is h11.SEND_BODY:
-                await self.event(limit)
-            self._http.start_next_cycle()
-        except (PhaseTimeout, OSError, h11.ProtocolError):
+            while await self.read(limit) is not None:
+                pass
+        except (PhaseTimeout, OSError, h11.RemoteProtocolError):
             return False
-        self.reused = True
-        return True
+        self.reused = self._link.open and not self._link.unread
+        return self.reused
 
     def abort(self) -> None:
         """Close at once, so that the server sees it and stops working. Safe to call twice."""
-        self._writer.transport.abort()
+        self._listener = None
+        self._link.abort()
+
+    def _tell_end(self, error: Exception | None) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.end(error)
 
 
 class Pool:
@@ -156,21 +193,23 @@ class Pool:
         sock = await within(first_to_connect(addresses), due("connect", limits.connect_s))
         try:
             limit = due("TLS handshake", limits.tls_s)
-            return Connection(*await within(self._open(sock), limit))
+            return Connection(await within(self._open(sock), limit))
         except BaseException:
             sock.close()
             raise
 
-    async def _open(self, sock: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _open(self, sock: socket.socket) -> Link:
+        loop = asyncio.get_running_loop()
         if not self._endpoint.secure:
-            return await asyncio.open_connection(sock=sock)
+            _, link = await loop.create_connection(Link, sock=sock)
+            return link
         if self._tls is None:
             import ssl
 
             self._tls = ssl.create_default_context()
-        return await asyncio.open_connection(
-            sock=sock, ssl=self._tls, server_hostname=self._endpoint.host
-        )
+        host = self._endpoint.host
+        _, link = await loop.create_connection(Link, sock=sock, ssl=self._tls, server_hostname=host)
+        return link
 
     async def aclose(self) -> None:
         """Close the idle connections."""

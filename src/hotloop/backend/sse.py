@@ -16,6 +16,8 @@ class SseParser:
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Take the next bytes and return the data of each event they complete."""
+        if not (self._pending or self._data or self._skip_lf) and _is_one_event(chunk):
+            return [chunk[6:-2]]
         if self._skip_lf and chunk:
             chunk = chunk.removeprefix(b"\n")
         self._skip_lf = chunk.endswith(b"\r") or (self._skip_lf and not chunk)
@@ -43,3 +45,9 @@ class SseParser:
                 events.append(b"\n".join(self._data))
                 self._data = []
         return events
+
+
+def _is_one_event(chunk: bytes) -> bool:
+    """Whether bytes are one event in its usual form, which nearly all tokens have."""
+    usual = chunk.startswith(b"data: ") and chunk.endswith(b"\n\n")
+    return usual and chunk.find(b"\n") == len(chunk) - 2 and b"\r" not in chunk

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import msgspec
 
 from hotloop.backend.client import Client
@@ -14,7 +17,11 @@ from hotloop.probe.session import Session
 
 SMALL_CHARS = 200
 LARGER_CHARS = 2_000
-FRESH_ROUNDS = 5
+LEAST_LARGER_CHARS = 800
+CONTACT_SHARE = 0.05
+"""The longer prompt should take at most this share of the probe's time."""
+FRESH_ROUNDS = 7
+ROUND_TRIP_S = 2.0
 TRIES = 3
 REJECTED = (400, 422)
 Json = dict[str, object]
@@ -80,7 +87,7 @@ async def first_contact(session: Session, result: Result) -> None:
     Raises Unusable when no call succeeds.
     """
     sample = await _first(session)
-    await _small(session, LARGER_CHARS)
+    await _larger(session, sample)
     counted = sample.usage is not None
     result.supports.stream_usage = counted
     result.supports.server_timings = sample.timings is not None
@@ -124,9 +131,23 @@ def _unusable(sample: Sample) -> Unusable:
             return Unusable(sample.error, "not_openai")
 
 
-async def _small(session: Session, chars: int) -> Sample:
+async def _small(session: Session, chars: int, tokens: int = 16) -> Sample:
     prompts = session.prompts
-    return await session.ask(prompts.new(prompts.story(), chars), 16, "first contact")
+    return await session.ask(prompts.new(prompts.story(), chars), tokens, "first contact")
+
+
+async def _larger(session: Session, first: Sample) -> None:
+    """Send a longer prompt, to learn how tokens are counted and how long they take.
+
+    On a slow endpoint it is not much longer, lest it takes the time of what is to be measured.
+    """
+    most_s = CONTACT_SHARE * session.settings.time_s
+    chars, tokens = LARGER_CHARS, 16
+    if first.ttft_s * LARGER_CHARS / SMALL_CHARS > most_s:
+        session.economise()
+        wanted = int(SMALL_CHARS * most_s / first.ttft_s)
+        chars, tokens = max(LEAST_LARGER_CHARS, min(LARGER_CHARS, wanted)), 4
+    await _small(session, chars, tokens)
 
 
 async def fresh_connections(session: Session, result: Result) -> None:
@@ -140,6 +161,7 @@ async def fresh_connections(session: Session, result: Result) -> None:
         prompts = session.prompts
         fresh.append(await session.ask(prompts.new(prompts.story()), 1, "a new connection"))
         kept.append(await session.ask(prompts.new(prompts.story()), 1, "a kept connection"))
+        await round_trip(session)
         fresh[-1].steady = False
     heads = [_to_headers_s(one) for one in fresh if one.ok]
     later = [_to_headers_s(one) for one in kept if one.timed]
@@ -148,6 +170,20 @@ async def fresh_connections(session: Session, result: Result) -> None:
         return
     usual = sorted(later)[len(later) // 2]
     result.connection.connect_s = figure([max(0.0, one - usual) for one in heads], enough=3)
+
+
+async def round_trip(session: Session) -> None:
+    """Time a request that no model has to answer; not again once it failed."""
+    if not session.lists_models:
+        return
+    start_s = time.monotonic()
+    try:
+        async with asyncio.timeout(ROUND_TRIP_S):
+            await session.client.list_models()
+    except (BackendError, TimeoutError):
+        session.lists_models = False
+    else:
+        session.round_trips_s.append(time.monotonic() - start_s)
 
 
 def _to_headers_s(sample: Sample) -> float:

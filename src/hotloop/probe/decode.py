@@ -16,8 +16,11 @@ from hotloop.probe.ttft import Rung, TtftPart
 
 ROUNDS = 6
 MIN_ROUNDS = 3
+STORIES = 7
+"""So many outvote the few that are slow by chance."""
 CALL_S = 0.6
-LEAST_TOKENS, MOST_TOKENS = 24, 128
+FEWEST_TOKENS, LEAST_TOKENS, MOST_TOKENS = 8, 24, 128
+LEAST_CALLS = 3
 CONTEXT_TOKENS = 24
 SPECULATES = 1.3
 """Copied text that decodes faster than new text by this factor was drafted."""
@@ -61,22 +64,30 @@ class DecodePart:
         self._session = session
         self._ttft = ttft
         self.novel: list[Sample] = []
+        self._most = MOST_TOKENS
         self._copied: list[Sample] = []
         self._behind: list[Sample] = []
 
     async def run(self) -> None:
         """Measure until the part's share is used up."""
+        tokens = self._session.tokens_for(LEAST_TOKENS, FEWEST_TOKENS, LEAST_CALLS)
+        self._most = MOST_TOKENS if tokens == LEAST_TOKENS else tokens
         await self._story(self._tokens())  # one more than copies: of two, one slow one decides
         for number in range(ROUNDS):
             tokens = self._tokens()
             cost_s = 2 * self._session.expected_s(60, tokens)
-            if number >= 2 and not self._session.room(cost_s, 2):
+            needed = 1 if tokens < LEAST_TOKENS else 2
+            if number >= needed and not self._session.room(cost_s, 2):
                 break
             await self._both(tokens)
             if number == MIN_ROUNDS - 1:
                 await self._contexts()
         if not self._behind:
             await self._contexts()
+        while len(self.novel) < STORIES and self._session.room(
+            self._session.expected_s(60, self._tokens())
+        ):
+            await self._story(self._tokens())
 
     def conclude(self, result: Result) -> None:
         """Write what was found into the result."""
@@ -117,7 +128,7 @@ class DecodePart:
         )
 
     def _tokens(self) -> int:
-        return round(min(MOST_TOKENS, max(LEAST_TOKENS, CALL_S / self._session.token_s)))
+        return round(min(self._most, max(LEAST_TOKENS, CALL_S / self._session.token_s)))
 
     async def _story(self, tokens: int) -> None:
         session, prompts = self._session, self._session.prompts

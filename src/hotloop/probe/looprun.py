@@ -14,9 +14,12 @@ from hotloop.ledger.events import Marks, StepKind, Usage
 from hotloop.probe.prompts import Message, Prompts
 from hotloop.probe.rates import Rates, rates_of_result
 from hotloop.probe.result import LoopRun, Result, RunCall
+from hotloop.probe.scale import model_s, scale_within, scaled
 from hotloop.probe.settings import Target
 from hotloop.probe.shapes import Loop, Part, Step, article, fitted
 
+DEFAULT_LIMIT_S = 120.0
+_NEXT = "Write on."
 _LEAST_SCHEMA_CHARS = 8
 """Characters per output token that a schema demands, so that the token limit ends the answer."""
 
@@ -44,17 +47,19 @@ async def run_loop(
             rows[step.kind] = rows.get(step.kind, 0.0) + step.pause_s
             continue
         part = _only_part(step)
-        text = prompts.code(int(step.new_tokens * chars_per_token))
+        task = prompts.story() if step.new_tokens else _NEXT
+        room = int(step.new_tokens * chars_per_token) - len(task)
         if messages:
-            messages.append({"role": "user", "content": f"{text}\n{prompts.story()}"})
+            text = prompts.code(max(0, room - 1))
+            messages.append({"role": "user", "content": f"{text}\n{task}" if text else task})
         else:
-            messages = prompts.new(prompts.story(), len(text))
+            messages = prompts.new(task, max(0, room))
         body = request(backend.model, messages, part, structured=structured)
         call, answer = await _timed(backend, body, part)
         messages.append({"role": "assistant", "content": answer or "."})
         calls.append(_expected(call, calls, rates, part))
         rows[part.kind] = rows.get(part.kind, 0.0) + call.end_s + step.after_s
-    return _summed(rows, calls, loop)
+    return _summed(rows, calls, loop, rates)
 
 
 def request(model: str, messages: Sequence[Message], part: Part, *, structured: bool) -> bytes:
@@ -133,33 +138,64 @@ def _expected(call: RunCall, before: Sequence[RunCall], rates: Rates | None, par
     return msgspec.structs.replace(call, projected_s=connect_s + wait_s + decode_s)
 
 
-def _summed(rows: dict[StepKind, float], calls: list[RunCall], loop: Loop) -> LoopRun:
+def _summed(
+    rows: dict[StepKind, float], calls: list[RunCall], loop: Loop, rates: Rates | None
+) -> LoopRun:
     pauses_s = sum(step.pause_s + step.after_s for step in loop)
     took_s = sum(call.end_s for call in calls)
     expected = [call.projected_s for call in calls if call.projected_s is not None]
     expected_s = sum(expected) if expected else None
+    planned_s = None if rates is None else model_s(rates, loop)
     return LoopRun(
         rows_s=rows,
         total_s=sum(rows.values()),
         projected_s=None if expected_s is None else expected_s + pauses_s,
-        error=None if expected_s is None or not took_s else (expected_s - took_s) / took_s,
+        error=None if expected_s is None else _relative(expected_s, took_s),
+        planned_s=None if planned_s is None else planned_s + pauses_s,
+        planned_error=None if planned_s is None else _relative(planned_s, took_s),
         calls=calls,
     )
 
 
-async def with_loop_run(result: Result, target: Target) -> Result:
-    """Return a result with the article's loop really run on its endpoint, once, as `loop_run`.
+def _relative(projected_s: float, took_s: float) -> float:
+    return (projected_s - took_s) / took_s if took_s else 0.0
 
-    Where the loop breaks off, `missing` says why. Raises UsageError for a URL that is none.
-    """
+
+def run_rates(result: Result) -> Rates | None:
+    """Return the rates of the calls that a run makes: its structured ones are held by a schema."""
     rates = rates_of_result(result)
     if rates is None:
+        return None
+    ratio = result.structured.schema_ratio
+    held = result.supports.dialect != "fenced" and ratio is not None
+    return msgspec.structs.replace(rates, structured=ratio if held and ratio else 1.0)
+
+
+def run_plan(result: Result, limit_s: float) -> tuple[Loop, float] | None:
+    """Return the loop that a run of at most about `limit_s` makes, and its scale."""
+    rates = run_rates(result)
+    if rates is None:
+        return None
+    whole = fitted(article(), rates.context_tokens)
+    scale = scale_within(rates, whole, limit_s)
+    return scaled(whole, scale), scale
+
+
+async def with_loop_run(result: Result, target: Target, limit_s: float = DEFAULT_LIMIT_S) -> Result:
+    """Return a result with the article's loop really run on its endpoint, once, as `loop_run`.
+
+    The loop is made smaller where it would take longer than `limit_s`. Where it breaks off,
+    `missing` says why. Raises UsageError for a URL that is none.
+    """
+    rates, planned = run_rates(result), run_plan(result, limit_s)
+    if rates is None or planned is None:
         return result
+    loop, scale = planned
     client = Client(result.endpoint, result.model, target.api_key, api_key_env=target.api_key_env)
     try:
         run = await run_loop(
             client,
-            fitted(article(), rates.context_tokens),
+            loop,
             rates=rates,
             chars_per_token=result.tokens.chars_per_token,
             structured=result.supports.dialect != "fenced",
@@ -169,4 +205,5 @@ async def with_loop_run(result: Result, target: Target) -> Result:
         return msgspec.structs.replace(result, missing=missing)
     finally:
         await client.aclose()
+    run = msgspec.structs.replace(run, scale=scale, limit_s=limit_s)
     return msgspec.structs.replace(result, loop_run=run)

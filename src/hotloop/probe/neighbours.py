@@ -14,7 +14,8 @@ from hotloop.probe.session import Session
 from hotloop.probe.structured import StructuredPart
 
 ROUNDS = 3
-LONG_TOKENS = 128
+LONG_TOKENS, FEWEST_LONG_TOKENS = 128, 24
+SHORT_TOKENS = 40
 LEAST_PREFILL, MOST_PREFILL = 64, 8_192
 STALLS = 0.5
 """A neighbour that got nothing for this share of a prefill was held up by it."""
@@ -27,6 +28,7 @@ class NeighboursPart:
 
     def __init__(self, session: Session, decode: DecodePart, structured: StructuredPart) -> None:
         self._session = session
+        self._tokens = LONG_TOKENS
         self._alone = decode.novel
         self._structured = structured
         self._beside_prefill: list[tuple[Sample, Sample]] = []
@@ -36,11 +38,15 @@ class NeighboursPart:
     async def run(self) -> None:
         """Measure until the part's share is used up."""
         session = self._session
+        self._tokens = session.tokens_for(LONG_TOKENS, FEWEST_LONG_TOKENS, 1)
         for number in range(ROUNDS):
-            cost_s = 3 * session.expected_s(100, LONG_TOKENS)
+            cost_s = 3 * session.expected_s(100, self._tokens)
             if number and not session.room(cost_s, 5):
                 return
             await self._prefill_beside()
+            if not number and not session.room(2 * session.expected_s(100, SHORT_TOKENS), 3):
+                session.economise()
+                return
             await self._short_call_beside()
 
     def conclude(self, result: Result) -> None:
@@ -112,7 +118,7 @@ class NeighboursPart:
         session, prompts = self._session, self._session.prompts
         begun = asyncio.Event()
         task = prompts.new(prompts.story())
-        call = asyncio.ensure_future(session.ask_watched(task, LONG_TOKENS, text, begun))
+        call = asyncio.ensure_future(session.ask_watched(task, self._tokens, text, begun))
         waiting = asyncio.ensure_future(begun.wait())
         try:
             await asyncio.wait([call, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -127,7 +133,7 @@ class NeighboursPart:
         session, prompts = self._session, self._session.prompts
         schema = not self._structured.no_schema
         fields = response_format(notes_schema(1, strict_sizes=False)) if schema else {}
-        return await session.ask(prompts.new(prompts.files(1)), 40, text, **fields)
+        return await session.ask(prompts.new(prompts.files(1)), SHORT_TOKENS, text, **fields)
 
 
 def _met(victim: Sample, other: Sample) -> bool:

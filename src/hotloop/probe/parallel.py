@@ -14,10 +14,12 @@ from hotloop.probe.sample import Sample
 from hotloop.probe.session import Session
 
 PREFIX_TOKENS = 400
-TOKENS = 32
+TOKENS, FEWEST_TOKENS = 32, 8
 ROUNDS = 3
 FIRST = 0.2
 """The prefix may take this share of the part's time."""
+SERIAL = 1.5
+"""One call after the other, all widths may take so many times what the part has left."""
 INSTANT_S = 0.01
 """Answers that stream for less than this end before others begin, slots or not."""
 GAINS = 1.1
@@ -29,6 +31,7 @@ class ParallelPart:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._tokens = TOKENS
         self._batches: dict[int, list[list[Sample]]] = {}
 
     async def run(self) -> None:
@@ -36,12 +39,14 @@ class ParallelPart:
         session = self._session
         prefix = session.prompts.prefix(session.counter.chars(self._prefix_tokens()))
         widths = self._widths()
+        self._tokens = session.tokens_for(TOKENS, FEWEST_TOKENS, sum(widths) / 2, 40)
         await session.ask([*prefix, self._task()], 1, "a prefix to fan out from")
-        await self._open(widths[0])
+        await self._open(max(widths))
         for number in range(ROUNDS):
             for width in widths:
-                cost_s = (1 + width / 4) * session.expected_s(40, TOKENS)
-                if number and not session.room(cost_s, width):
+                cost_s = (1 + width / 4) * session.expected_s(40, self._tokens)
+                needed = not number and (width < 4 or widths[0] > 1)
+                if not needed and not session.room(cost_s, width):
                     return
                 batch = await self._fan_out(prefix, width)
                 self._batches.setdefault(width, []).append(batch)
@@ -130,8 +135,12 @@ class ParallelPart:
     async def _fan_out(self, prefix: list[Message], width: int) -> list[Sample]:
         session = self._session
         text = f"{width} calls at once"
-        calls = [session.ask([*prefix, self._task()], TOKENS, text) for _ in range(width)]
-        return await session.together(calls)
+        calls = [session.ask([*prefix, self._task()], self._tokens, text) for _ in range(width)]
+        session.beside = width
+        try:
+            return await session.together(calls)
+        finally:
+            session.beside = 1
 
     def _prefix_tokens(self) -> int:
         tokens = PREFIX_TOKENS
@@ -140,12 +149,18 @@ class ParallelPart:
         return tokens
 
     def _widths(self) -> list[int]:
-        """Return the widths to try, the greatest first; on a slow endpoint not the greatest."""
+        """Return the widths to try, the greatest first.
+
+        On a slow endpoint the least first, as far as the time goes, and not the greatest.
+        """
         session = self._session
-        widths = _widths(session.settings.max_width)[::-1]
-        call_s = session.expected_s(40, TOKENS)
-        while len(widths) > 2 and widths[0] * call_s / 2 > session.left_s():
-            widths = widths[1:]
+        widths = _widths(session.settings.max_width)
+        calls_s = sum(widths) * session.expected_s(40, FEWEST_TOKENS)
+        if calls_s <= SERIAL * session.left_s():
+            return widths[::-1]
+        session.economise()
+        while len(widths) > 2 and widths[-1] * calls_s / sum(widths) > session.left_s():
+            widths.pop()
         return widths
 
     def _task(self) -> Message:

@@ -23,7 +23,8 @@ Part = Literal[
 class Connection(msgspec.Struct, kw_only=True):
     """Getting to the server. `headers_s` runs from the request's last byte to the headers.
 
-    `connect_s` is the extra time of a call on a new connection over one on a kept one.
+    `connect_s` is the extra time of a call on a new connection over one on a kept one,
+    `round_trip_s` what a request takes there and back that no model has to answer.
     """
 
     secure: bool = False
@@ -35,6 +36,7 @@ class Connection(msgspec.Struct, kw_only=True):
     tls_s: Figure | None = None
     headers_s: Figure | None = None
     connect_s: Figure | None = None
+    round_trip_s: Figure | None = None
     reused: bool | None = None
 
 
@@ -50,6 +52,9 @@ class TtftPoint(msgspec.Struct, kw_only=True):
 class Ttft(msgspec.Struct, kw_only=True):
     """Time to first token, fitted to `base_s` + new tokens / `prefill_tok_s`.
 
+    `base_s` is what a caller waits; `server_base_s` is that without the way there and back, from
+    the quicker calls: what a busy machine adds is never negative.
+
     `prefill_tok_s` is None and `prefill_free` True where size costs no time that could be seen.
     `fit_error` is the greatest relative residual of a point within the fit. `breaks_at_tokens`
     is the first size that the fit misses by more than a fifth, None where it holds to the end.
@@ -57,6 +62,7 @@ class Ttft(msgspec.Struct, kw_only=True):
 
     points: list[TtftPoint] = []
     base_s: Figure | None = None
+    server_base_s: float | None = None
     prefill_tok_s: Figure | None = None
     prefill_free: bool = False
     fit_error: float | None = None

@@ -19,7 +19,7 @@ ROUNDS = 4
 TURNS = 5
 TURN_TOKENS = 150
 STRANGERS = 3
-LEAST_TOKENS, MOST_TOKENS = 500, 6_000
+FEWEST_TOKENS, LEAST_TOKENS, MOST_TOKENS = 100, 500, 6_000
 PREFILL_S = 0.25
 """A prompt that takes so long to prefill shows a cache plainly."""
 SEEN_S, SEEN_SHARE = 0.02, 0.2
@@ -171,7 +171,8 @@ class PrefixCachePart:
         size = LEAST_TOKENS
         while size * 2 <= most and session.expected_s(size) - session.expected_s(0) < PREFILL_S:
             size *= 2
-        while size > 100 and 8 * session.expected_s(size) > session.left_s():
+        while size > FEWEST_TOKENS and 8 * session.expected_s(size) > session.left_s():
+            session.economise()
             size //= 2
         return size
 

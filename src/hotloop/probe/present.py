@@ -56,6 +56,7 @@ def lines(result: Result) -> list[Line]:
         ("connection", "TCP", "tcp_s", connection.tcp_s, "s"),
         ("connection", "TLS", "tls_s", connection.tls_s, "s"),
         ("connection", "a new connection costs", "connect_s", connection.connect_s, "s"),
+        ("connection", "there and back", "round_trip_s", connection.round_trip_s, "s"),
         ("connection", "time to headers", "headers_s", connection.headers_s, "s"),
         ("ttft", "base", "base_s", ttft.base_s, "s"),
         ("ttft", "prefill", "prefill_tok_s", ttft.prefill_tok_s, "tok/s"),
@@ -140,7 +141,11 @@ def headline(result: Result) -> str:
     )
     if cost.money is not None:
         text += f", money {cost.money:.4f}"
-    return f"{text}; ended early: {cost.stopped}" if cost.stopped else text
+    text = f"{text}; ended early: {cost.stopped}" if cost.stopped else text
+    if not cost.economised:
+        return text
+    parts = ", ".join(PARTS.get(part, part).lower() for part in cost.economised)
+    return f"{text}. Slow for so little time, so with fewer calls and tokens than usual: {parts}"
 
 
 def table_title(table: LoopTable) -> str:
@@ -156,10 +161,17 @@ def really_run(result: Result) -> str:
     run = result.loop_run
     if run is None:
         return ""
-    text = f"Really run once, the article's loop took {run.total_s:.1f} s"
+    what = "the article's loop"
+    if run.scale != 1.0:
+        within = f", to take {run.limit_s:g} s at most," if run.limit_s else ""
+        what += f" with {run.scale:.2g} times its tokens{within}"
+    text = f"Really run once, {what} took {run.total_s:.1f} s"
     if run.projected_s is None or run.error is None:
         return text
-    return f"{text}, {run.projected_s:.1f} s projected ({run.error:+.1%} of the model's time)"
+    text += f", {run.projected_s:.1f} s projected ({run.error:+.1%} of the model's time)"
+    if run.planned_s is None or run.planned_error is None:
+        return text
+    return f"{text}; before it ran {run.planned_s:.1f} s ({run.planned_error:+.1%})"
 
 
 def unmeasured(result: Result) -> Iterator[tuple[str, str]]:
@@ -183,6 +195,8 @@ def _ttft(result: Result) -> Iterator[str]:
         yield "the size of the prompt costs no time that could be seen"
     if found.fit_error is not None and not found.prefill_free:
         yield f"base + tokens / rate fits within {found.fit_error:.1%}"
+    if found.server_base_s is not None:
+        yield f"without the way there and back the base is {span(found.server_base_s)}"
     if found.breaks_at_tokens is not None:
         yield f"the fit breaks at {found.breaks_at_tokens:,} tokens"
 

@@ -8,12 +8,17 @@ from bisect import bisect_left
 import msgspec
 
 from hotloop.probe.figure import Figure
+from hotloop.probe.fit import fit_line
 from hotloop.probe.parts import DecodePoint
 from hotloop.probe.result import Result
 from hotloop.sim.profile import Profile, Tail
 
 Points = tuple[tuple[float, float], ...]
 _WHOLE_HIT = 0.9
+_TELLING_S = 0.1
+_LEAST_SEEN = 4
+_DEEPENS = 0.05
+_CURVE_STEP, _CURVE_POINTS = 512, 260
 
 
 class Rates(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,7 +157,7 @@ def _prefill(result: Result, base_s: float) -> Points:
     if ttft.prefill_free:
         return ()
     if ttft.breaks_at_tokens is None and ttft.prefill_tok_s is not None:
-        return _line(ttft.prefill_tok_s.median)
+        return _deepening(result, base_s) or _line(ttft.prefill_tok_s.median)
     points: list[tuple[float, float]] = [(0.0, 0.0)]
     for point in sorted(ttft.points, key=lambda point: point.input_tokens):
         if point.cold_s is not None and point.input_tokens > points[-1][0]:
@@ -163,6 +168,34 @@ def _prefill(result: Result, base_s: float) -> Points:
 
 def _line(tok_s: float) -> Points:
     return ((0.0, 0.0), (1000.0, 1000.0 / tok_s)) if tok_s > 0 else ()
+
+
+def _deepening(result: Result, base_s: float) -> Points:
+    """Return prefill times where the tokens before it lengthen that of a token; empty if not.
+
+    Attention does so. It shows in the time per token of new prompts, whose tokens stand behind
+    half of them in the mean, and of those that were appended to a conversation.
+    """
+    seen: list[tuple[float, float]] = []
+    for point in result.ttft.points:
+        if point.cold_s is not None and point.cold_s.median - base_s >= _TELLING_S:
+            each_s = (point.cold_s.median - base_s) / point.input_tokens
+            seen.append((point.input_tokens / 2, each_s))
+    for turn in result.prefix_cache.growing[1:] if result.prefix_cache.works else ():
+        new = turn.input_tokens - (turn.cached_tokens or 0)
+        if turn.cached_tokens and turn.ttft_s - base_s >= _TELLING_S:
+            seen.append((turn.cached_tokens + new / 2, (turn.ttft_s - base_s) / new))
+    line = fit_line(seen)
+    if len(seen) < _LEAST_SEEN or line is None or line.base <= 0:
+        return ()
+    deepest = max(depth for depth, _ in seen)
+    return _curve(line.base, line.slope) if line.slope * deepest > _DEEPENS * line.base else ()
+
+
+def _curve(each_s: float, growth_s: float) -> Points:
+    """Return prefill times where each token takes longer by `growth_s` than the one before."""
+    sizes = [0.0, *(float(_CURVE_STEP * number) for number in range(1, _CURVE_POINTS))]
+    return tuple((size, size * (each_s + growth_s * size / 2)) for size in sizes)
 
 
 def _inverse(tok_s: float) -> float:

@@ -15,6 +15,7 @@ from hotloop.probe.parts import (
     Connection,
     Decode,
     Parallel,
+    Part,
     PrefixCache,
     Structured,
     Supports,
@@ -63,7 +64,11 @@ class Tokens(msgspec.Struct, kw_only=True):
 
 
 class Cost(msgspec.Struct, kw_only=True):
-    """What the probe took. `money` is None where no price was given."""
+    """What the probe took. `money` is None where no price was given.
+
+    `economised` are the parts that got by with fewer calls or tokens than usual, because the
+    endpoint is slow for the time that the probe had: their figures are rough.
+    """
 
     requests: int = 0
     input_tokens: int = 0
@@ -72,6 +77,7 @@ class Cost(msgspec.Struct, kw_only=True):
     time_s: float = 0.0
     money: float | None = None
     stopped: Stopped = ""
+    economised: list[Part] = []
 
 
 class Defect(msgspec.Struct, kw_only=True):
@@ -126,14 +132,21 @@ class RunCall(msgspec.Struct, frozen=True, kw_only=True):
 class LoopRun(msgspec.Struct, frozen=True, kw_only=True):
     """The article's loop really run. `error` is (projected - took) / took, its pauses left out.
 
-    The projection is for the tokens that came, where an answer ended before its limit. Times of
-    tests are counted, not waited for.
+    `scale` is the share of its tokens that each call was given, so that all of them took about
+    `limit_s` at most. The projection is for the tokens that came, where an answer ended before
+    its limit; `planned_s` is that of the tokens the loop was to have. Times of tests are counted,
+    not waited for.
     """
+
+    scale: float = 1.0
+    limit_s: float | None = None
 
     rows_s: dict[StepKind, float]
     total_s: float
     projected_s: float | None
     error: float | None
+    planned_s: float | None = None
+    planned_error: float | None = None
     calls: list[RunCall]
 
 

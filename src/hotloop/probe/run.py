@@ -106,12 +106,17 @@ class Run:
 
     def _conclude_parts(self) -> None:
         result = self.result
+        result.connection.round_trip_s = figure(self.session.round_trips_s)
+        if result.connection.round_trip_s is None:
+            result.missing["connection.round_trip_s"] = "the endpoint lists no models"
         self._ttft.conclude(result)
         line = self._ttft.line
         self._decode.conclude(result)
         self._structured.conclude(result, line)
         self._supports.conclude(result)
         self._cache.conclude(result, line)
+        if result.prefix_cache.works:
+            self._ttft.conclude(result, cached=True)
         self._parallel.conclude(result)
         self._neighbours.conclude(result)
         self._tails.conclude(result)

@@ -6,7 +6,8 @@ import asyncio
 
 import msgspec
 
-from hotloop.backend.types import Finish, Report, Stream, TextDelta, ToolDelta
+from hotloop.backend.client import Client
+from hotloop.backend.types import Delta, Finish, Report, TextDelta, ToolDelta
 from hotloop.ledger.events import Marks, ServerTimings, Usage
 from hotloop.probe.schemas import is_object
 
@@ -97,42 +98,65 @@ class Sample(msgspec.Struct, kw_only=True):
         return [later - earlier for earlier, later in pairs]
 
 
-async def collect(stream: Stream, sample: Sample, begun: asyncio.Event | None = None) -> None:
-    """Read an answer to its end; `begun` is set when it is well under way.
+async def collect(
+    client: Client, body: bytes, sample: Sample, begun: asyncio.Event | None = None
+) -> None:
+    """Make a call and read its answer to the end; `begun` is set when it is well under way.
 
     Raises BackendError where it breaks off.
     """
-    sample.marks = stream.marks
-    seen: set[int] = set()
+    taker = Taker(sample, begun)
     try:
-        async for delta in stream:
-            now_s = stream.marks.last_token_s or 0.0
-            match delta:
-                case TextDelta():
-                    seen.add(delta.choice)
-                    _take_text(sample, delta, now_s)
-                case ToolDelta():
-                    seen.add(delta.choice)
-                    _take_call(sample, delta, now_s)
-                case Finish():
-                    sample.finish = delta.reason
-                case Report():
-                    sample.usage = delta.usage or sample.usage
-                    sample.timings = delta.timings or sample.timings
-            if begun is not None and len(sample.piece_s) >= UNDER_WAY_PIECES:
-                begun.set()
+        stream = await client.chat(body, take=taker.take)
+        sample.marks = stream.marks
+        try:
+            await stream.ended()
+        finally:
+            await stream.aclose()
     finally:
-        sample.choices = len(seen)
-        await stream.aclose()
+        taker.done()
 
 
-def _take_text(sample: Sample, delta: TextDelta, now_s: float) -> None:
-    sample.piece_s.append(now_s)
-    sample.scored = sample.scored or bool(delta.scores)
-    if delta.channel == "reasoning":
-        sample.reasoning += delta.text
-    elif not delta.choice:
-        sample.text += delta.text
+class Taker:
+    """Puts an answer into a sample, piece by piece, as it comes."""
+
+    def __init__(self, sample: Sample, begun: asyncio.Event | None = None) -> None:
+        self._sample = sample
+        self._piece_s = sample.piece_s
+        self._begun = begun
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._choices: set[int] = set()
+
+    def take(self, delta: Delta, at_s: float) -> None:
+        """Take a piece that came at `at_s`."""
+        sample = self._sample
+        match delta:
+            case TextDelta(text, channel, choice, scores):
+                self._piece_s.append(at_s)
+                self._choices.add(choice)
+                if channel == "reasoning":
+                    self._reasoning.append(text)
+                elif not choice:
+                    self._text.append(text)
+                if scores:
+                    sample.scored = True
+            case ToolDelta():
+                self._choices.add(delta.choice)
+                _take_call(sample, delta, at_s)
+            case Finish():
+                sample.finish = delta.reason
+            case Report():
+                sample.usage = delta.usage or sample.usage
+                sample.timings = delta.timings or sample.timings
+        if self._begun is not None and len(self._piece_s) >= UNDER_WAY_PIECES:
+            self._begun.set()
+
+    def done(self) -> None:
+        """Take note that the answer ended, or broke off."""
+        sample = self._sample
+        sample.text, sample.reasoning = "".join(self._text), "".join(self._reasoning)
+        sample.choices = len(self._choices)
 
 
 def _take_call(sample: Sample, delta: ToolDelta, now_s: float) -> None:

@@ -50,7 +50,10 @@ class Enough(Exception):
 
 
 class Session:
-    """Calls one endpoint. `dialect` holds the request fields that it was found to accept."""
+    """Calls one endpoint. `fields` are the request fields that it was found to accept.
+
+    `beside` is how many calls are made at once: each may take that much longer.
+    """
 
     def __init__(
         self, client: Client, settings: Settings, prompts: Prompts, on_progress: OnProgress | None
@@ -70,6 +73,9 @@ class Session:
         self._part_over_s = self.ends_s
         self._part_requests = self._part_over = settings.requests
         self._failures = 0
+        self.round_trips_s: list[float] = []
+        self.lists_models = True
+        self.beside = 1
         self._under_way: list[Sample] = []
         self._retries_s: dict[asyncio.Task[object] | None, list[float]] = {}
         self._ttft = Recent()
@@ -112,14 +118,29 @@ class Session:
             return False
         return expected_s <= self.left_s()
 
+    def tokens_for(self, usual: int, least: int, calls: float, input_tokens: float = 60) -> int:
+        """Return how many tokens each of so many answers may have in the time of this part.
+
+        That is `usual` unless the endpoint is too slow for it; then the report will say so.
+        """
+        spare_s = self.left_s() / calls - self.expected_s(input_tokens, 0)
+        tokens = max(least, min(usual, int(spare_s / self.token_s)))
+        if tokens < usual:
+            self.economise()
+        return tokens
+
+    def economise(self) -> None:
+        """Note that this part makes do with less than usual."""
+        if self._part not in self.cost.economised:
+            self.cost.economised.append(self._part)
+
     def expected_s(self, input_tokens: float, output_tokens: float = 1) -> float:
         """Return what a call with a new prompt should take, by what was seen so far."""
         points = self._ttft.points()
-        line = fit_line(points)
-        if line is None:
+        if (line := fit_line(points)) is not None:
+            ttft_s = max(line.base, 0.0) + max(line.slope, 0.0) * input_tokens
+        else:
             ttft_s = median([y for _, y in points]) if points else 0.5
-            return ttft_s + output_tokens * self.token_s
-        ttft_s = max(line.base, 0.0) + max(line.slope, 0.0) * input_tokens
         return ttft_s + output_tokens * self.token_s
 
     @property
@@ -200,8 +221,7 @@ class Session:
     async def _converse(self, body: bytes, sample: Sample, begun: asyncio.Event | None) -> None:
         task = asyncio.current_task()
         try:
-            stream = await self.client.chat(body)
-            await collect(stream, sample, begun)
+            await collect(self.client, body, sample, begun)
         finally:
             if again_s := self._retries_s.pop(task, []):
                 sample.retries = len(again_s)
@@ -241,7 +261,7 @@ class Session:
     def _patience_s(self, sample: Sample) -> float:
         if not self._ttft.points():
             return self.settings.answer_s
-        expected_s = self.expected_s(self.counter.input(sample), sample.asked_tokens)
+        expected_s = self.expected_s(self.counter.input(sample), sample.asked_tokens) * self.beside
         return max(min(LEAST_LIMIT_S, self.settings.answer_s), PATIENCE * expected_s)
 
     def _keep(self, sample: Sample) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -27,6 +28,9 @@ from hotloop.probe.session import LEAST_TOKEN_S, Session
 
 ROUNDS = 6
 MIN_ROUNDS = 2
+ROUNDS_SHARE = 0.28
+"""The least rounds may take this share of all the time that is left, a single one most of it."""
+MOST_ROUND = 0.8
 PACES = ((0.008, 3), (0.016, 2))
 """Below so many seconds per token an answer names so many files, else one."""
 FREE_TOKENS = 24
@@ -59,8 +63,9 @@ class StructuredPart:
         session = self._session
         self._files = next((count for pace, count in PACES if session.token_s < pace), 1)
         await self._first()
+        needed = self._needed_rounds()
         for number in range(ROUNDS):
-            if number >= MIN_ROUNDS and not session.room(self._round_s(), 4):
+            if number >= needed and not session.room(self._round_s(), 4):
                 break
             await self._round()
 
@@ -168,14 +173,23 @@ class StructuredPart:
         self.no_schema = "" if warm_up.ok else warm_up.error
         if self.no_schema:
             self.schema.append(warm_up)
-        else:
-            await self._prove()
         first = await self._ask_tool()
         if first.status in REJECTED:
             self._choice = "auto"
             first = await self._ask_tool()
         self.no_tools = "" if first.ok else first.error
         self.tools.append(first)
+        if not self.no_schema:
+            await self._prove()
+
+    def _needed_rounds(self) -> int:
+        """Return how many rounds to make in any case: fewer where they take far too long."""
+        session = self._session
+        left_s, round_s = session.ends_s - time.monotonic(), self._round_s()
+        if MIN_ROUNDS * round_s <= ROUNDS_SHARE * left_s:
+            return MIN_ROUNDS
+        session.economise()
+        return int(round_s <= MOST_ROUND * left_s)
 
     def _round_s(self) -> float:
         """Return what a round took so far, or should take."""
@@ -199,7 +213,9 @@ class StructuredPart:
 
     async def _prove(self) -> None:
         session, prompts = self._session, self._session.prompts
-        for _ in range(PROOFS):
+        for number in range(PROOFS):
+            if number and self._needed_rounds() < MIN_ROUNDS:
+                return
             task = DISOBEY.format(prompts.nonce())
             fields = response_format(notes_schema(1, strict_sizes=False))
             text = "a schema against the prompt's words"

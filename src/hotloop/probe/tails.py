@@ -11,7 +11,8 @@ from hotloop.probe.result import Result
 from hotloop.probe.sample import Sample
 from hotloop.probe.session import GivenUp, Session
 
-TOKENS = 8
+TOKENS, FEWEST_TOKENS = 8, 2
+LEAST_CALLS = 3
 MOST_CALLS = 150
 ENOUGH = 100
 NOISES = 4.0
@@ -32,10 +33,14 @@ class TailsPart:
         """Measure until the part's share is used up."""
         session, prompts = self._session, self._session.prompts
         given_up = 0
-        while len(self._calls) < MOST_CALLS and session.room(session.expected_s(60, TOKENS)):
+        tokens = session.tokens_for(TOKENS, FEWEST_TOKENS, LEAST_CALLS)
+        while len(self._calls) < MOST_CALLS:
+            room = session.room(session.expected_s(60, tokens))
+            if not room and len(self._calls) >= LEAST_CALLS:
+                break
             before = len(session.samples)
             try:
-                await session.ask(prompts.new(prompts.story()), TOKENS, "many small calls")
+                await session.ask(prompts.new(prompts.story()), tokens, "many small calls")
             except GivenUp:
                 given_up += 1  # failures are what is counted here
                 if given_up == MOST_GIVEN_UP:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from hotloop.probe.contact import round_trip
 from hotloop.probe.figure import Figure, figure
-from hotloop.probe.fit import Line, Point, fit_line, median, size_class
+from hotloop.probe.fit import Line, Point, fit_line, median, quicker, size_class
 from hotloop.probe.parts import TtftPoint
 from hotloop.probe.prompts import Message
 from hotloop.probe.result import Result
@@ -23,6 +24,10 @@ SAVES = 0.8
 SMALL_PER_ROUND = 3
 MISSES = 0.2
 """A point that the line misses by more than this breaks the fit."""
+MOST_WAY = 0.5
+"""The way there and back is known if it takes at most this share of the base."""
+MOST_HEAD_TOKENS = 64
+LITTLE = 0.1
 FREE = 0.05
 """Prefill counts as free when the longest prompt takes less than this share longer."""
 
@@ -59,8 +64,12 @@ class TtftPart:
             if session.room(SMALL_PER_ROUND * session.expected_s(50), SMALL_PER_ROUND):
                 await self._small()
 
-    def conclude(self, result: Result) -> None:
-        """Write what was found into the result."""
+    def conclude(self, result: Result, *, cached: bool = False) -> None:
+        """Write what was found into the result.
+
+        With `cached`, the head that all prompts share counts as read from the cache, as claimed:
+        right only where the cache was seen to work.
+        """
         session, found = self._session, result.ttft
         counter = session.counter
         found.points = [self._point(rung) for rung in self.rungs if rung.cold]
@@ -70,9 +79,12 @@ class TtftPart:
                 result.missing[key] = rung.refused
         cold = [s for rung in self.rungs for s in rung.cold if s.timed]
         small = [s for s in (*session.samples[:CONTACTS], *self._smalls) if s.timed]
-        points = [(float(counter.input(s)), s.ttft_s) for s in (*small, *cold)]
+        points = [
+            (float(counter.input(s) - (self._head_tokens(s) if cached else 0)), s.ttft_s)
+            for s in (*small, *cold)
+        ]
         self.line = fit_line(points)
-        if self.line is None or not cold:
+        if self.line is None:
             result.missing["ttft.prefill_tok_s"] = "no two prompt sizes could be measured"
             return
         self._fit(points, result)
@@ -83,6 +95,7 @@ class TtftPart:
         doubt = self._session.counter.doubt
         low: Figure | None = figure(self.line.bases, sure="low" if doubt else None, why=doubt)
         found.base_s = low
+        self._without_way(result)
         longest = max(x for x, _ in points)
         if self.line.slope * longest < max(FREE * self.line.base, 0.003):
             found.prefill_free = True
@@ -93,6 +106,24 @@ class TtftPart:
         if rate is not None:
             rate = msgspec.structs.replace(rate, median=1 / self.line.slope)
         found.prefill_tok_s = rate
+
+    def _head_tokens(self, sample: Sample) -> int:
+        """Return how many tokens of a prompt never seen before come from its template."""
+        claimed = self._session.counter.cached(sample) or 0
+        return claimed if claimed <= MOST_HEAD_TOKENS else 0
+
+    def _without_way(self, result: Result) -> None:
+        trips_s = self._session.round_trips_s
+        if not trips_s or self.line is None:
+            result.missing["ttft.server_base_s"] = "the way there and back could not be timed"
+            return
+        base_s, way_s = quicker(self.line.bases), quicker(trips_s)
+        if way_s > MOST_WAY * base_s:
+            said = "a request without a model takes about as long: it says nothing of the way"
+            result.missing["ttft.server_base_s"] = said
+            return
+        result.ttft.server_base_s = base_s - way_s
+        result.missing.pop("ttft.server_base_s", None)
 
     def _point(self, rung: Rung) -> TtftPoint:
         counter = self._session.counter
@@ -114,7 +145,10 @@ class TtftPart:
         if context_tokens is not None:
             most = min(most, int(context_tokens * 0.9) - 64)
         long = self._ladder(most, STEPS, AGAIN)
-        return long if long and long[-1] >= 1_000 else self._ladder(most, 3, 1.1)
+        if long and long[-1] >= 1_000:
+            return long
+        self._session.economise()
+        return self._ladder(most, 3, 1.1) or [LEAST_TOKENS]
 
     def _ladder(self, most: int, steps: int, factor: float) -> list[int]:
         session = self._session
@@ -155,6 +189,7 @@ class TtftPart:
         for _ in range(SMALL_PER_ROUND):
             messages = session.prompts.new("Go on.")
             self._smalls.append(await session.ask(messages, 1, "a short new prompt"))
+        await round_trip(session)  # beside them, since the way takes longer on a busy machine
 
 
 def fit_with_break(points: list[Point]) -> tuple[Line, int | None, float]:
@@ -181,10 +216,12 @@ def fit_with_break(points: list[Point]) -> tuple[Line, int | None, float]:
 def _worst(line: Line, points: list[Point]) -> float:
     """Return the greatest relative error of a size that was measured at least twice.
 
-    Single calls may be slow by chance, so the least time of a size stands for it.
+    Single calls may be slow by chance, so the least time of a size stands for it. What is little
+    beside the longest prompt's time breaks no fit: a short prompt's batch has its own efficiency.
     """
+    longest_s = max(y for _, y in points)
     errors = [
-        abs(line.at(x) - y) / y
+        abs(line.at(x) - y) / max(y, LITTLE * longest_s)
         for _, group in _grouped(points)
         if len(group) > 1 and (y := min(y for _, y in group)) > 0
         for x in [median([x for x, _ in group])]

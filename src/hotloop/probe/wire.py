@@ -87,9 +87,8 @@ async def visit(endpoint: Endpoint, answer_s: float) -> Visit:
         sock.close()
         raise
     try:
-        with contextlib.suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
-            async with asyncio.timeout(answer_s):
-                await _ask_twice(reader, writer, endpoint, found)
+        with contextlib.suppress(OSError, ValueError, asyncio.IncompleteReadError):
+            await _ask_in_time(reader, writer, endpoint, found, answer_s)
     finally:
         writer.transport.abort()
         await asyncio.sleep(0)  # abort() closes the socket in the loop's next turn
@@ -120,6 +119,20 @@ def _context() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.set_alpn_protocols(["h2", "http/1.1"])
     return context
+
+
+async def _ask_in_time(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    endpoint: Endpoint,
+    found: Visit,
+    answer_s: float,
+) -> None:
+    try:
+        async with asyncio.timeout(answer_s):
+            await _ask_twice(reader, writer, endpoint, found)
+    except TimeoutError:
+        found.kept = None  # it is busy: nobody knows
 
 
 async def _ask_twice(

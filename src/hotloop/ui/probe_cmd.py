@@ -82,6 +82,14 @@ def _times(_: click.Context, __: click.Parameter, value: str | None) -> tuple[fl
 @click.option("--html", "html_file", metavar="FILE", help="The report as a page.")
 @click.option("--profile", "profile_file", metavar="FILE", help="A profile for `hotloop sim`.")
 @click.option("--run-loop", is_flag=True, help="Then run the loop for real: is it as projected?")
+@click.option(
+    "--run-limit",
+    "run_limit_s",
+    default="120s",
+    show_default=True,
+    callback=_time,
+    help="The loop is run with fewer tokens where its calls would take longer.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what it would take, and send nothing.")
 def probe(url: str | None, **given: Any) -> int:
     """Measure an endpoint under an agent's load, and say which step breaks the budget.

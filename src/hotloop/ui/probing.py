@@ -48,6 +48,7 @@ class Wanted(msgspec.Struct, kw_only=True):
     profile_file: str | None = None
     dry_run: bool = False
     run_loop: bool = False
+    run_limit_s: float = 120.0
 
     def settings(self) -> Settings:
         """Return the settings of the measurement."""
@@ -146,9 +147,11 @@ class Probing:
             return result
         from hotloop.probe.looprun import with_loop_run
 
-        _say(f"now the article's loop for real, some {result.loop[0].p50_s - TESTS_S:.0f} s")
+        limit_s = self._wanted.run_limit_s
+        seconds = min(limit_s, result.loop[0].p50_s - TESTS_S)
+        _say(f"now the article's loop for real, some {seconds:.0f} s")
         try:
-            return await with_loop_run(result, target)
+            return await with_loop_run(result, target, limit_s)
         except asyncio.CancelledError:  # what the probe found is there all the same
             if (task := asyncio.current_task()) is not None:
                 task.uncancel()

@@ -27,12 +27,14 @@ def sim(profile: str, script: str | None, port: int, log: bool) -> None:
     """
     import asyncio
 
+    from hotloop.sim.clock import punctual_loop
     from hotloop.sim.script import load_script
     from hotloop.sim.server import SimServer
 
     said = load_script(script) if script else None
     server = SimServer(profile, said, port=port, log=_print_log if log else None)
-    asyncio.run(_serve(server))
+    with asyncio.Runner(loop_factory=punctual_loop) as runner:
+        runner.run(_serve(server))
 
 
 def _print_log(line: str) -> None:
