@@ -69,7 +69,10 @@ async def first_model(base_url: str) -> str:
 
 
 async def run_load(base_url: str, model: str, load: Load, texts: list[str]) -> Seen:
-    """Send all prompts and return what the probe's client measures. Raises RuntimeError."""
+    """Send all prompts and return what the probe's client measures.
+
+    Raises RuntimeError where a call fails: the tools would not compare.
+    """
     client = Client(base_url, model, "", session_start_s=0.0)
     limits = Settings(
         time_s=3_600,
@@ -86,20 +89,21 @@ async def run_load(base_url: str, model: str, load: Load, texts: list[str]) -> S
         while waiting:
             message: dict[str, object] = {"role": "user", "content": waiting.popleft()}
             asked = session.ask([message], load.output_tokens, "load", ignore_eos=True)
-            samples.append(await asked)
+            samples.append(sample := await asked)
+            if sample.error:
+                raise RuntimeError(f"a call of the load failed: {sample.error}")
 
     start_s = time.monotonic()
-    await asyncio.gather(*(work() for _ in range(load.concurrency)))
-    took_s = time.monotonic() - start_s
-    await client.aclose()
+    try:
+        await asyncio.gather(*(work() for _ in range(load.concurrency)))
+    finally:
+        took_s = time.monotonic() - start_s
+        await client.aclose()
     return summary(session, samples, took_s)
 
 
 def summary(session: Session, samples: list[Sample], took_s: float) -> Seen:
-    """Return the figures of a load. Raises RuntimeError where a call failed."""
-    failed = next((sample.error for sample in samples if sample.error), "")
-    if failed or not samples:
-        raise RuntimeError(f"a call of the load failed: {failed or 'none was made'}")
+    """Return the figures of a load of at least one call."""
     counter = session.counter
     paces = [pace for sample in samples if (pace := token_s(sample, counter))]
     gaps = [gap for sample in samples for gap in sample.gaps_s()]

@@ -34,8 +34,9 @@ class ParallelPart:
     async def run(self) -> None:
         """Measure until the part's share is used up."""
         session = self._session
-        prefix = session.prompts.prefix(session.counter.chars(self._prefix_tokens()))
-        widths = self._widths()
+        tokens = self._prefix_tokens()
+        prefix = session.prompts.prefix(session.counter.chars(tokens))
+        widths = self._widths(tokens)
         await session.ask([*prefix, self._task()], 1, "a prefix to fan out from")
         await self._open(widths[0])
         for number in range(ROUNDS):
@@ -54,7 +55,12 @@ class ParallelPart:
         if not found.fan_out:
             result.missing["parallel.fan_out"] = "the part was not reached"
             return
-        found.knee = _knee(found.fan_out)
+        if len(found.fan_out) > 1:
+            found.knee = _knee(found.fan_out)
+        else:
+            result.missing["parallel.knee"] = (
+                f"only {found.fan_out[0].width} calls at once were made"
+            )
         widest = max(self._batches)
         if self._instant(widest):
             result.missing["parallel.slots"] = "answers are too quick to see whether others wait"
@@ -139,11 +145,14 @@ class ParallelPart:
             tokens //= 2
         return tokens
 
-    def _widths(self) -> list[int]:
-        """Return the widths to try, the greatest first; on a slow endpoint not the greatest."""
+    def _widths(self, prefix_tokens: int) -> list[int]:
+        """Return the widths to try, the greatest first; on a slow endpoint not the greatest.
+
+        Slots that do not share a cache prefill the prefix once more each.
+        """
         session = self._session
         widths = _widths(session.settings.max_width)[::-1]
-        call_s = session.expected_s(40, TOKENS)
+        call_s = session.expected_s(prefix_tokens + 40, TOKENS)
         while len(widths) > 2 and widths[0] * call_s / 2 > session.left_s():
             widths = widths[1:]
         return widths

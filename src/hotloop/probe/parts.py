@@ -192,8 +192,9 @@ class Parallel(msgspec.Struct, kw_only=True):
 
     `knee` is the greatest width that still gains total rate, `slots` how many calls run before
     others wait (None where none waited), `share_cost` the time per token that each further call
-    adds. `neighbour_*` is the inter-token latency of a call beside a long prefill; `short_*` a
-    short structured call beside a long generation.
+    adds. `neighbour_*` is the inter-token latency of a call beside a prefill of `prefill_tokens`;
+    `chunked_prefill` is False where it got nothing while that lasted (as beside a server whose
+    chunks are larger than it). `short_*` is a short structured call beside a long generation.
     """
 
     fan_out: list[FanOut] = []
@@ -204,6 +205,7 @@ class Parallel(msgspec.Struct, kw_only=True):
     neighbour_itl_s: Figure | None = None
     neighbour_stall_s: float | None = None
     prefill_s: float | None = None
+    prefill_tokens: int | None = None
     chunked_prefill: bool | None = None
     short_alone_s: Figure | None = None
     short_beside_s: Figure | None = None

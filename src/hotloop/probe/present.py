@@ -252,17 +252,19 @@ def _cache(result: Result) -> Iterator[str]:
 def _parallel(result: Result) -> Iterator[str]:
     found = result.parallel
     if found.slots is not None:
-        yield f"{found.slots} calls run at once, later ones wait"
+        run = "one call runs" if found.slots == 1 else f"{found.slots} calls run"
+        yield f"{run} at once, later ones wait"
     if found.knee is not None:
         yield f"the total rate grows up to {found.knee} at once"
     if found.share_cost is not None:
         yield f"each further call adds {found.share_cost:.0%} to the time per token"
     if found.chunked_prefill is not None:
         stall = f" (stall {span(found.neighbour_stall_s)})" if found.neighbour_stall_s else ""
+        size = f" of {found.prefill_tokens:,} tokens" if found.prefill_tokens else ""
         yield (
-            f"decodes on beside a long prefill{stall}"
+            f"decodes on beside a prefill{size}{stall}"
             if found.chunked_prefill
-            else f"a long prefill STOPS its neighbours{stall}"
+            else f"a prefill{size} STOPS its neighbours{stall}"
         )
     if found.short_ratio is not None:
         yield f"a short call beside a long answer takes {found.short_ratio:.2f} times as long"

@@ -22,7 +22,8 @@ from hotloop.probe.settings import OnProgress, Progress, Settings
 
 T = TypeVar("T")
 PATIENCE = 4.0
-"""A call may take this many times what was expected of it before it is given up."""
+"""A call may take this many times what was expected of it before it is given up, and as many times
+that as there are calls beside it: they may run one after the other."""
 LEAST_LIMIT_S = 10.0
 BORROWED = 0.12
 """What a part must measure at least may take this share of what is left for the later ones."""
@@ -70,6 +71,7 @@ class Session:
         self._part_over_s = self.ends_s
         self._part_requests = self._part_over = settings.requests
         self._failures = 0
+        self._beside = 1
         self._under_way: list[Sample] = []
         self._retries_s: dict[asyncio.Task[object] | None, list[float]] = {}
         self._ttft = Recent()
@@ -166,7 +168,11 @@ class Session:
 
     async def together(self, calls: Sequence[Awaitable[Sample]]) -> list[Sample]:
         """Make calls at the same time. Raises what the first of them raised, after all ended."""
-        ended = await asyncio.gather(*calls, return_exceptions=True)
+        self._beside = len(calls)
+        try:
+            ended = await asyncio.gather(*calls, return_exceptions=True)
+        finally:
+            self._beside = 1
         failed = [one for one in ended if isinstance(one, BaseException)]
         if failed:
             raise failed[0]
@@ -184,7 +190,8 @@ class Session:
         self._retries_s.setdefault(asyncio.current_task(), []).append(again_s)
 
     async def _call(self, body: bytes, sample: Sample, begun: asyncio.Event | None) -> None:
-        limit_s = min(self._patience_s(sample), self.ends_s - time.monotonic())
+        beside = self._beside if begun is None else 2
+        limit_s = min(self._patience_s(sample) * beside, self.ends_s - time.monotonic())
         sample.start_s = time.monotonic()
         try:
             async with asyncio.timeout(limit_s):

@@ -30,7 +30,9 @@ MIN_ROUNDS = 2
 PACES = ((0.008, 3), (0.016, 2))
 """Below so many seconds per token an answer names so many files, else one."""
 FREE_TOKENS = 24
-MOST_TOKENS = 160
+MOST_TOKENS, SLOW_MOST_TOKENS = 160, 80
+SLOW_S = 0.03
+"""Above so many seconds per token an answer gets fewer: one file needs no more than fifty."""
 PROOFS = 2
 PROOF_TOKENS = 48
 REJECTED = (400, 422)
@@ -210,7 +212,7 @@ class StructuredPart:
         fields = response_format(notes_schema(self._files, self._sizes, salt))
         task = prompts.new(prompts.files(self._files))
         text = "the same under a new schema" if salt else "the same under a schema"
-        return await session.ask(task, 1 if salt else MOST_TOKENS, text, **fields)
+        return await session.ask(task, 1 if salt else self._limit(), text, **fields)
 
     async def _ask_tool(self) -> Sample:
         session, prompts = self._session, self._session.prompts
@@ -219,8 +221,11 @@ class StructuredPart:
         fields: Json = {"tools": [tool(TOOL, about, parameters)], "tool_choice": self._choice}
         task = f"{prompts.files(self._files)}\nGive the answer as a call of {TOOL}."
         return await session.ask(
-            prompts.new(task), MOST_TOKENS, "the same as a tool call", **fields
+            prompts.new(task), self._limit(), "the same as a tool call", **fields
         )
+
+    def _limit(self) -> int:
+        return SLOW_MOST_TOKENS if self._session.token_s > SLOW_S else MOST_TOKENS
 
 
 def _known(values: Iterable[float | None]) -> list[float]:
@@ -248,4 +253,5 @@ def _class(sample: Sample, schema: bool) -> str:
     else:
         name, arguments = (calls[0].name, calls[0].arguments) if calls else ("", "")
         form = classify_call(name, arguments, sample.text, len(calls))
-    return "cut_off" if form != "valid" and sample.finish == "length" else form
+    cut = sample.finish == "length" and form in ("wrong_arguments", "prose")
+    return "cut_off" if cut else form

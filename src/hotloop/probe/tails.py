@@ -15,6 +15,8 @@ TOKENS = 8
 MOST_CALLS = 150
 ENOUGH = 100
 NOISES = 4.0
+LEAST_CALLS = 20
+"""Of fewer calls no share of slow ones can be told."""
 LEAST_SLOWER = 0.1
 LEAST_SLOWER_S = 0.01
 """Calls slower than usual by less than this, as a share and in seconds, never count as slow."""
@@ -55,6 +57,9 @@ class TailsPart:
         found.ttft_s = figure([s.ttft_s for s in timed], enough=ENOUGH)
         if found.latency_s is None:
             result.missing["tails.latency_s"] = "no small call could be timed"
+            return
+        if len(timed) < LEAST_CALLS:
+            result.missing["tails.slow_share"] = f"{len(timed)} calls, {LEAST_CALLS} wanted"
             return
         found.slow_share, found.slow_sigma = slow_calls([s.ttft_s - s.headers_s for s in timed])
 
