@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
 
 import msgspec
+import pytest
 
 from hotloop.backend.client import Client
 from hotloop.probe.api import probe
+from hotloop.probe.decode import DecodePart
+from hotloop.probe.defects import find_defects
 from hotloop.probe.loopmodel import tables
+from hotloop.probe.neighbours import NeighboursPart
 from hotloop.probe.prompts import Prompts
-from hotloop.probe.rates import Rates
+from hotloop.probe.rates import Rates, measured_tail
 from hotloop.probe.result import Result
 from hotloop.probe.sample import Sample
-from hotloop.probe.session import Session
+from hotloop.probe.session import Enough, Session, Spent
 from hotloop.probe.settings import Settings
-from hotloop.probe.verdict import conclude
-from hotloop.sim.profile import Profile
-from hotloop.sim.server import SimServer, serving
+from hotloop.probe.structured import StructuredPart
+from hotloop.probe.tails import TailsPart
+from hotloop.probe.ttft import TtftPart
+from hotloop.probe.verdict import conclude, race_width
+from hotloop.sim.profile import Profile, Tail
+from hotloop.sim.server import SimServer
+from scripted_endpoint import DONE, Call, event, finish, serve, text
 from tests.probe_results import result_of
 
 
@@ -27,6 +37,22 @@ class Wanted(msgspec.Struct):
     max_tokens: int
     tools: list[object] = []
     response_format: dict[str, object] = {}
+
+
+def part(
+    profile: Profile, requests: int, work: Callable[[Session, Result], Awaitable[None]]
+) -> tuple[SimServer, Result]:
+    """Let one part of the probe make so many calls of a simulated backend."""
+    result = Result()
+
+    async def main() -> SimServer:
+        async with SimServer(profile) as server:
+            client = Client(server.base_url, profile.model, "", session_start_s=0.0)
+            await work(Session(client, Settings(requests=requests), Prompts(1), None), result)
+            await client.aclose()
+            return server
+
+    return asyncio.run(main()), result
 
 
 def test_calls_that_run_one_after_the_other_are_not_given_up() -> None:
@@ -52,15 +78,77 @@ def test_calls_that_run_one_after_the_other_are_not_given_up() -> None:
     assert last_s > 6 * alone_s  # they did wait for each other
 
 
-def test_structured_answers_of_a_slow_server_are_kept_short() -> None:
-    asked: dict[float, int] = {}
-    for rate, time_s in ((25.0, 5.0), (400.0, 2.0)):
-        with serving(Profile(decode_tok_s=rate, slots=8)) as server:
-            asyncio.run(probe(server.base_url, Settings(time_s=time_s, answer_s=2.0)))
-        bodies = [msgspec.json.decode(one.body, type=Wanted) for one in server.requests if one.body]
-        asked[rate] = max(one.max_tokens for one in bodies if one.response_format)
-    assert asked[25.0] == 80
-    assert asked[400.0] == 160
+@pytest.mark.parametrize(("rate", "most"), [(25.0, 80), (400.0, 160)])
+def test_structured_answers_of_a_slow_server_are_kept_short(rate: float, most: int) -> None:
+    async def structured(session: Session, _: Result) -> None:
+        await session.ask(session.prompts.new("Go on."), 12, "how fast it is")
+        with contextlib.suppress(Spent, Enough):
+            await StructuredPart(session, DecodePart(session, TtftPart(session))).run()
+
+    server, _ = part(Profile(decode_tok_s=rate, slots=8), 7, structured)
+    bodies = [msgspec.json.decode(one.body, type=Wanted) for one in server.requests]
+    assert max(one.max_tokens for one in bodies if one.response_format) == most
+    assert max(one.max_tokens for one in bodies if one.tools) == most
+
+
+class Prompt(msgspec.Struct):
+    """A request as far as the server below looks at it."""
+
+    messages: list[dict[str, str]]
+    max_tokens: int
+
+
+@pytest.mark.parametrize("caches", [True, False])
+def test_a_cache_is_judged_also_where_no_line_fits_the_time_to_first_token(caches: bool) -> None:
+    seen: set[str] = set()
+
+    async def steep(call: Call) -> None:
+        """Prefill at a cost that grows with the square of the prompt, as attention's does."""
+        if call.method == "GET":
+            await call.answer("200 OK", b'{"data":[{"id":"m"}]}')
+            return
+        asked = msgspec.json.decode(call.body, type=Prompt)
+        prompt = "".join(message["content"] for message in asked.messages)
+        tokens = len(prompt) // 4
+        hit = caches and prompt in seen
+        seen.add(prompt)
+        await asyncio.sleep(0.005 if hit else 0.005 + 0.3 * (tokens / 4_000) ** 2)
+        usage = {"prompt_tokens": tokens, "completion_tokens": asked.max_tokens}
+        words = [text("word ") for _ in range(asked.max_tokens)]
+        report = event(choices=[], usage=usage)
+        await call.stream(*words, finish("length"), report, DONE)
+
+    async def main() -> Result:
+        async with serve(steep) as (url, _):
+            return await probe(url, Settings(time_s=4.0, most_tokens=4_000))
+
+    result = asyncio.run(main())
+    assert result.ttft.breaks_at_tokens is not None
+    assert result.prefix_cache.works is caches
+    named = {defect.kind for defect in result.defects}
+    assert named & {"no_prefix_cache", "cache_unreported"} == {
+        "cache_unreported" if caches else "no_prefix_cache"
+    }
+
+
+def test_a_few_small_calls_are_no_tail() -> None:
+    async def tails(session: Session, result: Result) -> None:
+        await (small := TailsPart(session)).run()
+        small.conclude(result)
+
+    _, result = part(Profile(ttft_base_s=0.02, tail=Tail(share=0.3, sigma=1.0)), 12, tails)
+    assert result.tails.calls == 12
+    assert result.tails.slow_share is None
+    assert "20 wanted" in result.missing["tails.slow_share"]
+    assert measured_tail(result) == Tail()
+
+
+def test_one_width_is_no_knee_and_one_slot_no_race() -> None:
+    result = Result()
+    result.parallel.slots = 1
+    assert race_width(result) == 1
+    result.parallel.slots = None
+    assert race_width(result) is None
 
 
 def test_a_session_that_no_context_holds_is_left_out_and_said() -> None:
@@ -76,8 +164,19 @@ def test_how_long_the_prefill_beside_an_answer_was_is_said() -> None:
     profile = Profile(
         ttft_base_s=0.01, prefill_tok_s=4_000, decode_tok_s=300, slots=4, prefill_blocks=True
     )
-    with serving(profile) as server:
-        result: Result = asyncio.run(probe(server.base_url, Settings(time_s=6.0)))
+
+    async def neighbours(session: Session, result: Result) -> None:
+        for tokens in (100, 2_000):
+            prompts = session.prompts
+            await session.ask(prompts.new("Go on.", 4 * tokens), 8, "how fast it is")
+        decode = DecodePart(session, TtftPart(session))
+        beside = NeighboursPart(session, decode, StructuredPart(session, decode))
+        with contextlib.suppress(Spent, Enough):
+            await beside.run()
+        beside.conclude(result)
+        result.defects = find_defects(result, session.samples, waits_for_decode=False)
+
+    _, result = part(profile, 8, neighbours)
     tokens = result.parallel.prefill_tokens
     assert tokens is not None
     assert result.parallel.prefill_s is not None
