@@ -22,12 +22,13 @@ from hotloop.probe.sample import Sample
 from hotloop.probe.session import Enough, Session, Spent
 from hotloop.probe.settings import Settings
 from hotloop.probe.structured import StructuredPart
+from hotloop.probe.supports import SupportsPart
 from hotloop.probe.tails import TailsPart
 from hotloop.probe.ttft import TtftPart
 from hotloop.probe.verdict import conclude, race_width
 from hotloop.sim.profile import Profile, Tail
 from hotloop.sim.server import SimServer
-from scripted_endpoint import DONE, Call, event, finish, serve, text
+from scripted_endpoint import DONE, HEAD, Call, chunked, event, finish, serve, text
 from tests.probe_results import result_of
 
 
@@ -89,6 +90,69 @@ def test_structured_answers_of_a_slow_server_are_kept_short(rate: float, most: i
     bodies = [msgspec.json.decode(one.body, type=Wanted) for one in server.requests]
     assert max(one.max_tokens for one in bodies if one.response_format) == most
     assert max(one.max_tokens for one in bodies if one.tools) == most
+
+
+def test_pieces_that_come_together_make_no_rate() -> None:
+    async def late(call: Call) -> None:
+        """Hold twelve tokens back, as a server short of processor time does, then be regular."""
+        await call.raw(HEAD)
+        await call.raw(b"".join(chunked(text("word ")) for _ in range(12)))
+        for _ in range(12):
+            await asyncio.sleep(0.02)
+            await call.raw(chunked(text("word ")))
+        usage = {"prompt_tokens": 30, "completion_tokens": 24}
+        await call.raw(chunked(finish("length") + event(choices=[], usage=usage) + DONE))
+        await call.raw(b"0\r\n\r\n")
+
+    async def main() -> Sample:
+        async with serve(late) as (url, _):
+            client = Client(url, "m", "", session_start_s=0.0)
+            session = Session(client, Settings(), Prompts(1), None)
+            await session.ask(session.prompts.new("Go on."), 24, "a call")
+            sample = await session.ask(session.prompts.new("Go on."), 24, "a call")
+            await client.aclose()
+            assert session.token_s == pytest.approx(0.02, rel=0.25)
+            return sample
+
+    sample = asyncio.run(main())
+    assert sample.arrivals == [12, *[1] * 12]
+    assert sample.token_s(24) == pytest.approx(0.02, rel=0.25)
+    assert len(sample.gaps_s()) == 12
+    assert min(sample.gaps_s()) > 0.015
+
+
+@pytest.mark.parametrize(
+    ("sample", "found"),
+    [
+        (Sample(asked_chars=1, asked_tokens=1, error="no end of the answer"), None),
+        (Sample(asked_chars=1, asked_tokens=1, error="busy", status=503), None),
+        (Sample(asked_chars=1, asked_tokens=1, error="no such field", status=400), False),
+    ],
+)
+def test_a_call_that_hangs_says_nothing_of_what_is_supported(
+    sample: Sample, found: bool | None
+) -> None:
+    async def hanging(session: Session, result: Result) -> None:
+        async def ask(*_: object, **__: object) -> Sample:
+            return sample
+
+        session.ask = ask
+        parts = (
+            SupportsPart(session),
+            StructuredPart(session, DecodePart(session, TtftPart(session))),
+        )
+        for one in parts:
+            await one.run()
+        parts[0].conclude(result)
+        parts[1].conclude(result, None)
+
+    _, result = part(Profile(), 100, hanging)
+    supports = result.supports
+    asked = (supports.n, supports.logprobs, supports.json_object, supports.parallel_tool_calls)
+    assert set(asked) == {found}
+    assert {supports.tools, supports.response_format} == {found}
+    if found is None:
+        assert result.missing["supports.logprobs"] == sample.error
 
 
 class Prompt(msgspec.Struct):

@@ -74,7 +74,7 @@ def _vllm(job: Job) -> list[str]:
         "result-filename": RESULT,
     }
     pairs = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    flags = ("skip-chat-template", "disable-shuffle", "ignore-eos", "save-result", "disable-tqdm")
+    flags = ("skip-chat-template", "disable-shuffle", "ignore-eos", "save-result", "save-detailed")
     return [*pairs, *(f"--{flag}" for flag in flags)]
 
 
@@ -98,10 +98,11 @@ class _Vllm(msgspec.Struct):
     median_itl_ms: float
     median_tpot_ms: float
     output_throughput: float
+    errors: list[str] = []
 
 
 def _of_vllm(found: _Vllm) -> Seen:
-    _check(found.completed, found.failed)
+    _check(found.completed, found.failed, "".join(found.errors)[-500:])
     return Seen(
         ttft_s=found.median_ttft_ms / 1e3,
         gap_s=found.median_itl_ms / 1e3,
@@ -149,6 +150,6 @@ def _of_guidellm(found: _Guidellm) -> Seen:
     )
 
 
-def _check(completed: int, failed: int) -> None:
+def _check(completed: int, failed: int, why: str = "") -> None:
     if failed or not completed:
-        raise RuntimeError(f"{failed} calls failed, {completed} came back")
+        raise RuntimeError(f"{failed} calls failed, {completed} came back: {why}")

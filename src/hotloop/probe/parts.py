@@ -76,7 +76,9 @@ class Decode(msgspec.Struct, kw_only=True):
     """Decode rate and inter-token latency. `rate_tok_s` is of new text, one call at a time.
 
     `copy_ratio` is the rate of text copied from the prompt over that of new text; `speculation`
-    says whether it is so high that the server must draft. `chunk_tokens` are tokens per chunk.
+    says whether it is so high that the server must draft. `chunk_tokens` are tokens per chunk;
+    `together_share` of the chunks came at one moment with the one before, and `itl_s` is between
+    such moments.
     `timeline_s` is when each piece of one answer arrived, seconds after its request.
     """
 
@@ -88,6 +90,7 @@ class Decode(msgspec.Struct, kw_only=True):
     copy_ratio: float | None = None
     speculation: bool | None = None
     chunk_tokens: Figure | None = None
+    together_share: float | None = None
     timeline_s: list[float] = []
 
 

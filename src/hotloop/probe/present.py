@@ -10,6 +10,9 @@ from hotloop.probe.figure import Figure
 from hotloop.probe.parts import Validity
 from hotloop.probe.result import LoopTable, Result
 
+_TOGETHER = 0.05
+"""A share of pieces that come together is worth a word above this."""
+
 
 class Line(msgspec.Struct, frozen=True):
     """One measured figure of a report; `unit` is `s` or `tok/s`, empty for a plain number."""
@@ -191,6 +194,8 @@ def _decode(result: Result) -> Iterator[str]:
     found = result.decode
     if found.longest_stall_s is not None:
         yield f"longest stall {span(found.longest_stall_s)}"
+    if found.together_share and found.together_share > _TOGETHER:
+        yield f"{found.together_share:.0%} of the pieces come together with the one before"
     if found.copy_ratio is not None:
         drafts = "the server drafts" if found.speculation else "no speculation seen"
         yield f"copied text at {found.copy_ratio:.2f} times the rate of new text: {drafts}"

@@ -272,7 +272,7 @@ class Session:
         self._ttft.add(self.counter.input(sample) - cached, sample.ttft_s)
         pieces = len(sample.piece_s)
         if pieces > 4:
-            self._token_s.append((sample.piece_s[-1] - sample.piece_s[0]) / (pieces - 1))
+            self._token_s.append(sample.token_s(pieces) or 0.0)
 
 
 def _chars(messages: Sequence[Message]) -> int:

@@ -75,9 +75,9 @@ class StructuredPart:
         found.schema_validity = _validity(self.schema, schema=True)
         found.tool_validity = _validity(self.tools, schema=False)
         self._enforced(found)
-        result.supports.response_format = not self.no_schema if self.schema else None
-        called = [s for s in self.tools if s.ok and s.calls]
-        result.supports.tools = bool(called) if self.tools else None
+        result.supports.response_format = _accepted((*self.schema, *self._new_schema))
+        if (accepted := _accepted(self.tools)) is not None:
+            result.supports.tools = accepted and any(s.ok and s.calls for s in self.tools)
         self._explain(result)
         if counter.doubt and found.schema_ratio is not None:
             result.missing["structured.tokens"] = counter.doubt
@@ -165,18 +165,15 @@ class StructuredPart:
         if warm_up.status in REJECTED:
             self._sizes = False
             warm_up = await self._ask_schema()
-        if warm_up.ok:
-            self._new_schema.append(warm_up)
-        self.no_schema = "" if warm_up.ok else warm_up.error
-        if self.no_schema:
-            self.schema.append(warm_up)
-        else:
+        (self._new_schema if warm_up.ok else self.schema).append(warm_up)
+        self.no_schema = warm_up.error if warm_up.refused else ""
+        if not self.no_schema:
             await self._prove()
         first = await self._ask_tool()
         if first.status in REJECTED:
             self._choice = "auto"
             first = await self._ask_tool()
-        self.no_tools = "" if first.ok else first.error
+        self.no_tools = first.error if first.refused else ""
         self.tools.append(first)
 
     def _round_s(self) -> float:
@@ -230,6 +227,13 @@ class StructuredPart:
 
 def _known(values: Iterable[float | None]) -> list[float]:
     return [value for value in values if value is not None]
+
+
+def _accepted(samples: Sequence[Sample]) -> bool | None:
+    """Whether the server takes such requests; None where no call came back or was refused."""
+    if any(sample.ok for sample in samples):
+        return True
+    return False if any(sample.refused for sample in samples) else None
 
 
 def _in_one_piece(sample: Sample) -> bool:
