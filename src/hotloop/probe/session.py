@@ -156,7 +156,7 @@ class Session:
     ) -> Sample:
         sample = Sample(asked_chars=_chars(messages), asked_tokens=tokens)
         sample.steady = not self._failures
-        self._spend(text, sample)
+        self.spend(text, sample)
         body = self.body(messages, tokens, fields)
         self._under_way.append(sample)
         try:
@@ -215,8 +215,8 @@ class Session:
                 sample.steady = False
                 sample.start_s = again_s[-1]
 
-    def _spend(self, text: str, sample: Sample) -> None:
-        """Count a call. Raises Spent or Enough where it would be one too many."""
+    def spend(self, text: str, sample: Sample) -> None:
+        """Count a call about to be made. Raises Spent or Enough where it is one too many."""
         limits, cost = self.settings, self.cost
         begun = [*self._under_way, sample]
         input_tokens = cost.input_tokens + sum(self.counter.input(one) for one in begun)
