@@ -10,8 +10,8 @@ import pytest
 
 from hotloop.backend.endpoint import parse_base_url
 from hotloop.probe.parts import Connection
-from hotloop.probe.wire import visit_endpoint
-from scripted_endpoint import Call, Handler, make_certificate, serve
+from hotloop.probe.wire import kept_after_stream, visit_endpoint
+from scripted_endpoint import DONE, Call, Handler, finish, make_certificate, serve, text
 
 
 async def models(call: Call) -> None:
@@ -69,6 +69,39 @@ def test_a_server_that_closes_after_each_answer_is_not_reused() -> None:
     found, _ = visited(once)
     assert found.http_version == "1.1"
     assert found.reused is False
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_connection_may_be_kept_after_a_plain_answer_only(keeps: bool) -> None:
+    bodies: list[bytes] = []
+
+    async def chats(call: Call) -> None:
+        if call.method == "GET":
+            await models(call)
+            return
+        bodies.append(call.body)
+        assert call.headers["authorization"] == "Bearer k"
+        await call.stream(text("word "), finish("length"), DONE)
+        if not keeps:
+            call.writer.close()
+
+    async def main() -> bool | None:
+        async with serve(chats) as (url, _):
+            return await kept_after_stream(parse_base_url(url), "k", b'{"stream":true}', 2.0)
+
+    assert asyncio.run(main()) is keeps
+    assert bodies == [b'{"stream":true}']
+
+
+def test_without_an_answer_nothing_is_said_of_kept_connections() -> None:
+    async def silent(call: Call) -> None:
+        await call.gone()
+
+    async def main() -> bool | None:
+        async with serve(silent) as (url, _):
+            return await kept_after_stream(parse_base_url(url), "", b"{}", 0.2)
+
+    assert asyncio.run(main()) is None
 
 
 def test_a_server_that_speaks_no_http_leaves_the_version_open() -> None:

@@ -14,6 +14,7 @@ from hotloop.probe.figure import figure
 from hotloop.probe.result import DefectKind, Result
 from hotloop.probe.sample import Sample
 from hotloop.probe.session import Session
+from hotloop.probe.wire import kept_after_stream
 
 SMALL_CHARS = 200
 LARGER_CHARS = 2_000
@@ -150,8 +151,10 @@ async def _larger(session: Session, first: Sample) -> None:
     await _small(session, chars, tokens)
 
 
-async def fresh_connections(session: Session, result: Result) -> None:
+async def fresh_connections(session: Session, result: Result, api_key: str) -> None:
     """Find what a call on a new connection takes longer than one on a kept connection."""
+    if result.connection.reused and session.room(session.expected_s(100), 1):
+        result.connection.reused = await _kept(session, api_key)
     fresh: list[Sample] = []
     kept: list[Sample] = []
     for _ in range(FRESH_ROUNDS):
@@ -184,6 +187,17 @@ async def round_trip(session: Session) -> None:
         session.lists_models = False
     else:
         session.round_trips_s.append(time.monotonic() - start_s)
+
+
+async def _kept(session: Session, api_key: str) -> bool | None:
+    messages = session.prompts.new(session.prompts.story())
+    sample = Sample(asked_chars=sum(len(str(one["content"])) for one in messages), asked_tokens=1)
+    session.spend("whether the connection is kept", sample)
+    session.cost.input_tokens += session.counter.input(sample)
+    session.cost.output_tokens += 1
+    limit_s = max(session.settings.answer_s, 4 * session.expected_s(100))
+    body = session.body(messages, 1, {})
+    return await kept_after_stream(parse_base_url(session.client.base_url), api_key, body, limit_s)
 
 
 def _to_headers_s(sample: Sample) -> float:

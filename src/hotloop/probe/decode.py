@@ -28,13 +28,11 @@ BURST_PIECES = 3
 
 
 def token_s(sample: Sample, counter: Counter) -> float | None:
-    """Return the seconds per output token after the first piece, None where it cannot be known."""
-    pieces = len(sample.piece_s)
+    """Return the seconds per output token after the first ones, None where it cannot be known."""
     tokens = counter.output(sample)
-    if not sample.timed or pieces < BURST_PIECES or tokens < BURST_PIECES:
+    if not sample.timed or len(sample.piece_s) < BURST_PIECES or tokens < BURST_PIECES:
         return None
-    after_first = tokens * (pieces - 1) / pieces
-    return (sample.piece_s[-1] - sample.piece_s[0]) / after_first
+    return sample.token_s(tokens)
 
 
 def rate_figure(samples: Sequence[Sample], counter: Counter) -> Figure | None:
@@ -44,13 +42,19 @@ def rate_figure(samples: Sequence[Sample], counter: Counter) -> Figure | None:
 
 
 def gaps_figure(samples: Sequence[Sample]) -> Figure | None:
-    """Return the inter-token latency of calls, one value per gap between two pieces."""
+    """Return the inter-token latency of calls, one value per gap between two arrivals."""
     return figure([gap for s in samples if s.timed for gap in s.gaps_s()], enough=50)
 
 
 def longest_gap_s(samples: Sequence[Sample]) -> float | None:
     """Return the longest stall in a stream."""
     return max((gap for s in samples if s.timed for gap in s.gaps_s()), default=None)
+
+
+def _together_share(samples: Sequence[Sample]) -> float | None:
+    """Return the share of pieces that came together with the one before."""
+    pieces = sum(len(s.piece_s) for s in samples)
+    return 1 - sum(len(s.arrivals) for s in samples) / pieces if pieces else None
 
 
 def _pieces(sample: Sample) -> int:
@@ -103,6 +107,7 @@ class DecodePart:
         found.chunk_tokens = figure(
             [counter.output(s) / len(s.piece_s) for s in self.novel if s.timed and s.piece_s]
         )
+        found.together_share = _together_share([s for s in self.novel if s.timed])
         if found.rate_tok_s is None:
             result.missing["decode.rate_tok_s"] = self._why()
         if found.rate_tok_s and found.copied_tok_s:

@@ -88,7 +88,8 @@ def _neighbours(result: Result, waits_for_decode: bool) -> Iterator[Defect]:
     found = result.parallel
     if found.chunked_prefill is False and found.neighbour_stall_s and found.prefill_s:
         stall, prefill = f"{found.neighbour_stall_s:.2f} s", f"{found.prefill_s:.2f} s"
-        text = f"A prefill of {prefill} beside an answer holds it up for {stall}."
+        size = f"{found.prefill_tokens:,} tokens" if found.prefill_tokens else "unknown size"
+        text = f"A prefill of {size} ({prefill}) beside an answer holds it up for {stall}."
         yield _defect("starved_by_prefill", text)
     if waits_for_decode and found.short_ratio and found.short_ratio > DECODE_STARVES:
         text = f"A short call beside a long answer takes {found.short_ratio:.1f} times as long."
@@ -96,5 +97,6 @@ def _neighbours(result: Result, waits_for_decode: bool) -> Iterator[Defect]:
     if found.slots is not None:
         widest = max(row.width for row in found.fan_out)
         if found.slots < widest:
-            text = f"Only {found.slots} calls run at once, later ones wait."
+            run = "one call runs" if found.slots == 1 else f"{found.slots} calls run"
+            text = f"Only {run} at once, later ones wait."
             yield _defect("requests_queue", text)

@@ -119,12 +119,14 @@ def shape(name: ShapeName, iterations: int = 1) -> Loop:
 
 
 def tables(rates: Rates, budget_s: float = BUDGET_S) -> list[LoopTable]:
-    """Return the article's loop with one and two iterations, and TraceLab's session."""
-    return [
-        table(rates, "article", 1, budget_s),
-        table(rates, "article", 2, budget_s),
-        table(rates, "tracelab", 1, budget_s),
-    ]
+    """Return the article's loop with one and two iterations, and TraceLab's session.
+
+    The latter is left out where no part of its first prompt would fit the context.
+    """
+    found = [table(rates, "article", iterations, budget_s) for iterations in (1, 2)]
+    if fitted(shape("tracelab"), rates.context_tokens)[0].new_tokens:
+        found.append(table(rates, "tracelab", 1, budget_s))
+    return found
 
 
 def table(

@@ -57,6 +57,8 @@ class NeighboursPart:
         if met:
             found.neighbour_itl_s = gaps_figure([victim for victim, _ in met])
             found.prefill_s = median([other.ttft_s for _, other in met])
+            counter = self._session.counter
+            found.prefill_tokens = round(median([counter.input(other) for _, other in met]))
             found.neighbour_stall_s = median([_stall_s(victim, other) for victim, other in met])
             shares = [_stall_s(victim, other) / other.ttft_s for victim, other in met]
             usual_s = longest_gap_s(self._alone) or 0.0
@@ -105,8 +107,7 @@ class NeighboursPart:
     def _prefill_tokens(self) -> int:
         """Return a prompt size whose prefill ends while the neighbour still decodes."""
         session = self._session
-        lasts = [s.latency_s - s.ttft_s for s in self._alone if s.timed]
-        span_s = FITS * (median(lasts) if lasts else 1.0)
+        span_s = FITS * LONG_TOKENS * session.token_s
         tokens = LEAST_PREFILL
         most = min(MOST_PREFILL, session.settings.most_tokens)
         while 2 * tokens <= most and session.expected_s(2 * tokens) < span_s:

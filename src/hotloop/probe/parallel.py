@@ -37,8 +37,9 @@ class ParallelPart:
     async def run(self) -> None:
         """Measure until the part's share is used up."""
         session = self._session
-        prefix = session.prompts.prefix(session.counter.chars(self._prefix_tokens()))
-        widths = self._widths()
+        prefix_tokens = self._prefix_tokens()
+        prefix = session.prompts.prefix(session.counter.chars(prefix_tokens))
+        widths = self._widths(prefix_tokens)
         self._tokens = session.tokens_for(TOKENS, FEWEST_TOKENS, sum(widths) / 2, 40)
         await session.ask([*prefix, self._task()], 1, "a prefix to fan out from")
         await self._open(max(widths))
@@ -59,7 +60,12 @@ class ParallelPart:
         if not found.fan_out:
             result.missing["parallel.fan_out"] = "the part was not reached"
             return
-        found.knee = _knee(found.fan_out)
+        if len(found.fan_out) > 1:
+            found.knee = _knee(found.fan_out)
+        else:
+            result.missing["parallel.knee"] = (
+                f"only {found.fan_out[0].width} calls at once were made"
+            )
         widest = max(self._batches)
         if self._instant(widest):
             result.missing["parallel.slots"] = "answers are too quick to see whether others wait"
@@ -148,13 +154,17 @@ class ParallelPart:
             tokens //= 2
         return tokens
 
-    def _widths(self) -> list[int]:
+    def _widths(self, prefix_tokens: int) -> list[int]:
         """Return the widths to try, the greatest first.
 
-        On a slow endpoint the least first, as far as the time goes, and not the greatest.
+        On a slow endpoint the least first, as far as the time goes, and not the greatest. Slots
+        that do not share a cache prefill the prefix once more each.
         """
         session = self._session
         widths = _widths(session.settings.max_width)
+        cold_s = session.expected_s(prefix_tokens + 40, FEWEST_TOKENS)
+        while len(widths) > 2 and widths[-1] * cold_s / 2 > session.left_s():
+            widths.pop()
         calls_s = sum(widths) * session.expected_s(40, FEWEST_TOKENS)
         if calls_s <= SERIAL * session.left_s():
             return widths[::-1]

@@ -82,7 +82,9 @@ class Decode(msgspec.Struct, kw_only=True):
     """Decode rate and inter-token latency. `rate_tok_s` is of new text, one call at a time.
 
     `copy_ratio` is the rate of text copied from the prompt over that of new text; `speculation`
-    says whether it is so high that the server must draft. `chunk_tokens` are tokens per chunk.
+    says whether it is so high that the server must draft. `chunk_tokens` are tokens per chunk;
+    `together_share` of the chunks came at one moment with the one before, and `itl_s` is between
+    such moments.
     `timeline_s` is when each piece of one answer arrived, seconds after its request.
     """
 
@@ -94,6 +96,7 @@ class Decode(msgspec.Struct, kw_only=True):
     copy_ratio: float | None = None
     speculation: bool | None = None
     chunk_tokens: Figure | None = None
+    together_share: float | None = None
     timeline_s: list[float] = []
 
 
@@ -198,8 +201,9 @@ class Parallel(msgspec.Struct, kw_only=True):
 
     `knee` is the greatest width that still gains total rate, `slots` how many calls run before
     others wait (None where none waited), `share_cost` the time per token that each further call
-    adds. `neighbour_*` is the inter-token latency of a call beside a long prefill; `short_*` a
-    short structured call beside a long generation.
+    adds. `neighbour_*` is the inter-token latency of a call beside a prefill of `prefill_tokens`;
+    `chunked_prefill` is False where it got nothing while that lasted (as beside a server whose
+    chunks are larger than it). `short_*` is a short structured call beside a long generation.
     """
 
     fan_out: list[FanOut] = []
@@ -210,6 +214,7 @@ class Parallel(msgspec.Struct, kw_only=True):
     neighbour_itl_s: Figure | None = None
     neighbour_stall_s: float | None = None
     prefill_s: float | None = None
+    prefill_tokens: int | None = None
     chunked_prefill: bool | None = None
     short_alone_s: Figure | None = None
     short_beside_s: Figure | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Iterator
 
 from hotloop.probe.figure import figure
 from hotloop.probe.fit import Line, median
@@ -86,30 +87,43 @@ class PrefixCachePart:
     def _judge(self, result: Result, line: Line | None) -> None:
         """Compare each repeated prompt with what the fit says of a new one of its size.
 
-        All sizes count together, so that a few calls that are slow by chance change nothing.
+        All sizes count together, so that a few calls that are slow by chance change nothing. Of
+        sizes that the fit does not hold for, the new prompt's own time stands for it.
         """
         found, counter = result.prefix_cache, self._session.counter
-        repeats = [*self._same, *(s for rung in self._ttft.rungs for s in rung.warm)]
         most = result.ttft.breaks_at_tokens or math.inf
         if line is None or result.ttft.prefill_free or line.slope <= 0:
             result.missing["prefix_cache.works"] = "the size of a prompt costs no time to be saved"
             return
-        shown = max(SEEN_S, SEEN_SHARE * line.base) / line.slope
-        sized = [(counter.input(s), s) for s in repeats if s.timed]
-        seen = [(size, s) for size, s in sized if shown < size < most]
+        base_s = max(0.0, line.base)
+        seen: list[tuple[Sample, float, float]] = []
+        for repeat, new_s in self._repeats():
+            size = counter.input(repeat)
+            prefill_s = line.slope * size if size < most else new_s - base_s
+            if prefill_s > max(SEEN_S, SEEN_SHARE * base_s):
+                seen.append((repeat, line.base + prefill_s, prefill_s))
         if not seen:
             result.missing["prefix_cache.works"] = "no prompt was long enough to see it"
             return
-        shares = [(line.at(size) - s.ttft_s) / (line.slope * size) for size, s in seen]
+        shares = [(new_s - s.ttft_s) / prefill_s for s, new_s, prefill_s in seen]
         found.hit_share = min(1.0, max(0.0, median(shares)))
         found.works = found.hit_share > HALF
-        claims = [(c / size) for size, s in seen if (c := counter.cached(s)) is not None]
+        claims = [c / counter.input(s) for s, _, _ in seen if (c := counter.cached(s)) is not None]
         if not claims or not result.supports.cached_tokens:
             return
         claimed = found.claimed_tokens.median if found.claimed_tokens else 0.0
         found.claimed_s = claimed * line.slope
         if median(claims) > 0:
             found.honest = found.hit_share > HALF * median(claims)
+
+    def _repeats(self) -> Iterator[tuple[Sample, float]]:
+        """Yield each prompt that was sent again, with what it took when it was new."""
+        for new, again in zip(self._cold, self._same, strict=False):
+            if new.timed and again.timed:
+                yield again, new.ttft_s
+        for rung in self._ttft.rungs:
+            if new_s := _ttfts(rung.cold):
+                yield from ((again, median(new_s)) for again in rung.warm if again.timed)
 
     def _block_size(self, result: Result) -> None:
         """Take the greatest number that divides every claim: caches keep whole blocks."""

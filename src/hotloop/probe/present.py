@@ -10,6 +10,9 @@ from hotloop.probe.figure import Figure
 from hotloop.probe.parts import Validity
 from hotloop.probe.result import LoopTable, Result
 
+_TOGETHER = 0.05
+"""A share of pieces that come together is worth a word above this."""
+
 
 class Line(msgspec.Struct, frozen=True):
     """One measured figure of a report; `unit` is `s` or `tok/s`, empty for a plain number."""
@@ -205,6 +208,8 @@ def _decode(result: Result) -> Iterator[str]:
     found = result.decode
     if found.longest_stall_s is not None:
         yield f"longest stall {span(found.longest_stall_s)}"
+    if found.together_share and found.together_share > _TOGETHER:
+        yield f"{found.together_share:.0%} of the pieces come together with the one before"
     if found.copy_ratio is not None:
         drafts = "the server drafts" if found.speculation else "no speculation seen"
         yield f"copied text at {found.copy_ratio:.2f} times the rate of new text: {drafts}"
@@ -266,17 +271,19 @@ def _cache(result: Result) -> Iterator[str]:
 def _parallel(result: Result) -> Iterator[str]:
     found = result.parallel
     if found.slots is not None:
-        yield f"{found.slots} calls run at once, later ones wait"
+        run = "one call runs" if found.slots == 1 else f"{found.slots} calls run"
+        yield f"{run} at once, later ones wait"
     if found.knee is not None:
         yield f"the total rate grows up to {found.knee} at once"
     if found.share_cost is not None:
         yield f"each further call adds {found.share_cost:.0%} to the time per token"
     if found.chunked_prefill is not None:
         stall = f" (stall {span(found.neighbour_stall_s)})" if found.neighbour_stall_s else ""
+        size = f" of {found.prefill_tokens:,} tokens" if found.prefill_tokens else ""
         yield (
-            f"decodes on beside a long prefill{stall}"
+            f"decodes on beside a prefill{size}{stall}"
             if found.chunked_prefill
-            else f"a long prefill STOPS its neighbours{stall}"
+            else f"a prefill{size} STOPS its neighbours{stall}"
         )
     if found.short_ratio is not None:
         yield f"a short call beside a long answer takes {found.short_ratio:.2f} times as long"

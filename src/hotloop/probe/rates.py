@@ -11,6 +11,7 @@ from hotloop.probe.figure import Figure
 from hotloop.probe.fit import fit_line
 from hotloop.probe.parts import DecodePoint
 from hotloop.probe.result import Result
+from hotloop.probe.tails import LEAST_CALLS
 from hotloop.sim.profile import Profile, Tail
 
 Points = tuple[tuple[float, float], ...]
@@ -131,7 +132,7 @@ def structured_ratio(result: Result) -> float:
 
 
 def measured_tail(result: Result) -> Tail:
-    """Return the tail that was seen in many small calls; none where it was not measured.
+    """Return the tail that was seen in many small calls; none where too few were made.
 
     Where no share of slow calls stood out, it follows from p95 over median: the logarithm of
     how much slower is then taken for half-normal.
@@ -140,7 +141,7 @@ def measured_tail(result: Result) -> Tail:
     if tails.slow_share is not None and tails.slow_sigma is not None:
         return Tail(share=min(1.0, max(0.0, tails.slow_share)), sigma=max(0.0, tails.slow_sigma))
     latency_s = tails.latency_s
-    if latency_s is None or latency_s.sure == "none" or latency_s.median <= 0:
+    if latency_s is None or latency_s.count < LEAST_CALLS or latency_s.median <= 0:
         return Tail()
     # Half of the calls are above the median: the 95th of them in 100 is the 90th in their half,
     # 1.645 standard deviations up.

@@ -50,6 +50,7 @@ class Run:
             started_at=time.time(),
             seed=seed,
         )
+        self._api_key = target.api_key.strip()
         self._stopped: Stopped = ""
         self._ttft = TtftPart(session)
         self._decode = DecodePart(session, self._ttft)
@@ -128,7 +129,7 @@ class Run:
         """Return the parts, each with its share of all time and requests."""
         result = self.result
         return [
-            ("connection", 0.05, lambda: fresh_connections(self.session, result)),
+            ("connection", 0.05, lambda: fresh_connections(self.session, result, self._api_key)),
             ("ttft", 0.20, lambda: self._ttft.run(result)),
             ("decode", 0.13, self._decode.run),
             ("structured", 0.18, self._structured.run),

@@ -12,6 +12,10 @@ from hotloop.ledger.events import Marks, ServerTimings, Usage
 from hotloop.probe.schemas import is_object
 
 UNDER_WAY_PIECES = 6
+PASSING = (408, 429, 502, 503, 504)
+"""HTTP statuses of a server that may do the same later."""
+TOGETHER_S = 2e-4
+"""Pieces closer than this were read at once: they waited for each other on the way."""
 
 
 class SeenCall(msgspec.Struct, kw_only=True):
@@ -57,6 +61,11 @@ class Sample(msgspec.Struct, kw_only=True):
         return not self.error
 
     @property
+    def refused(self) -> bool:
+        """Whether the server turned down what was asked; hanging is no refusal."""
+        return self.status >= 400 and self.status not in PASSING
+
+    @property
     def timed(self) -> bool:
         """Whether its times can be used."""
         return self.ok and self.steady and self.first_s is not None
@@ -92,10 +101,37 @@ class Sample(msgspec.Struct, kw_only=True):
         called = sum(len(call.name) + len(call.arguments) for call in self.calls)
         return len(self.text) + len(self.reasoning) + called
 
+    @property
+    def arrivals(self) -> list[int]:
+        """Return how many pieces came at once, one number for each time that something came.
+
+        A server that is short of processor time, or that drafts, sends several pieces together.
+        """
+        counts: list[int] = []
+        last_s = -1.0
+        for at_s in self.piece_s:
+            if counts and at_s - last_s < TOGETHER_S:
+                counts[-1] += 1
+            else:
+                counts.append(1)
+            last_s = at_s
+        return counts
+
     def gaps_s(self) -> list[float]:
-        """Return the seconds between one piece and the next."""
+        """Return the seconds between one arrival and the next."""
         pairs = zip(self.piece_s, self.piece_s[1:], strict=False)
-        return [later - earlier for earlier, later in pairs]
+        return [gap for earlier, later in pairs if (gap := later - earlier) >= TOGETHER_S]
+
+    def token_s(self, tokens: int) -> float | None:
+        """Return the seconds per token after the first arrival; None where nothing came later.
+
+        What came first was decoded before: its tokens are not counted.
+        """
+        arrivals = self.arrivals
+        if len(arrivals) < 2 or not tokens:
+            return None
+        pieces = len(self.piece_s)
+        return (self.piece_s[-1] - self.piece_s[0]) * pieces / tokens / (pieces - arrivals[0])
 
 
 async def collect(

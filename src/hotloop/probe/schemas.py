@@ -27,15 +27,17 @@ class FileNotes(msgspec.Struct, frozen=True):
 def notes_schema(count: int, strict_sizes: bool, salt: str = "") -> Json:
     """Return the answer's JSON schema. A `salt` makes it one that the server has not compiled.
 
-    `strict_sizes` asks for at least `count` entries with real reasons; some servers refuse
-    `minItems` and `minLength`.
+    `strict_sizes` asks for `count` entries with real reasons that come to an end: under a schema a
+    small model may never close a string. Some servers refuse such limits.
     """
+    path: Json = {"type": "string"}
     why: Json = {"type": "string"}
     files: Json = {"type": "array"}
     if strict_sizes:
-        why["minLength"] = 24
-        files["minItems"] = count
-    entry: Json = {"path": {"type": "string"}, "why": why}
+        path["maxLength"] = 48
+        why |= {"minLength": 24, "maxLength": 96}
+        files |= {"minItems": count, "maxItems": count}
+    entry: Json = {"path": path, "why": why}
     if salt:
         entry[f"s{salt}"] = {"type": "string"}
     files["items"] = _object(entry)

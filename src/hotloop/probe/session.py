@@ -22,7 +22,8 @@ from hotloop.probe.settings import OnProgress, Progress, Settings
 
 T = TypeVar("T")
 PATIENCE = 4.0
-"""A call may take this many times what was expected of it before it is given up."""
+"""A call may take this many times what was expected of it before it is given up, and as many times
+that as there are calls beside it: they may run one after the other."""
 LEAST_LIMIT_S = 10.0
 BORROWED = 0.12
 """What a part must measure at least may take this share of what is left for the later ones."""
@@ -175,7 +176,7 @@ class Session:
     ) -> Sample:
         sample = Sample(asked_chars=_chars(messages), asked_tokens=tokens)
         sample.steady = not self._failures
-        self._spend(text, sample)
+        self.spend(text, sample)
         body = self.body(messages, tokens, fields)
         self._under_way.append(sample)
         try:
@@ -187,7 +188,11 @@ class Session:
 
     async def together(self, calls: Sequence[Awaitable[Sample]]) -> list[Sample]:
         """Make calls at the same time. Raises what the first of them raised, after all ended."""
-        ended = await asyncio.gather(*calls, return_exceptions=True)
+        self.beside = len(calls)
+        try:
+            ended = await asyncio.gather(*calls, return_exceptions=True)
+        finally:
+            self.beside = 1
         failed = [one for one in ended if isinstance(one, BaseException)]
         if failed:
             raise failed[0]
@@ -205,7 +210,8 @@ class Session:
         self._retries_s.setdefault(asyncio.current_task(), []).append(again_s)
 
     async def _call(self, body: bytes, sample: Sample, begun: asyncio.Event | None) -> None:
-        limit_s = min(self._patience_s(sample), self.ends_s - time.monotonic())
+        beside = self.beside if begun is None else 2
+        limit_s = min(self._patience_s(sample) * beside, self.ends_s - time.monotonic())
         sample.start_s = time.monotonic()
         try:
             async with asyncio.timeout(limit_s):
@@ -228,8 +234,8 @@ class Session:
                 sample.steady = False
                 sample.start_s = again_s[-1]
 
-    def _spend(self, text: str, sample: Sample) -> None:
-        """Count a call. Raises Spent or Enough where it would be one too many."""
+    def spend(self, text: str, sample: Sample) -> None:
+        """Count a call about to be made. Raises Spent or Enough where it is one too many."""
         limits, cost = self.settings, self.cost
         begun = [*self._under_way, sample]
         input_tokens = cost.input_tokens + sum(self.counter.input(one) for one in begun)
@@ -285,7 +291,7 @@ class Session:
         self._ttft.add(self.counter.input(sample) - cached, sample.ttft_s)
         pieces = len(sample.piece_s)
         if pieces > 4:
-            self._token_s.append((sample.piece_s[-1] - sample.piece_s[0]) / (pieces - 1))
+            self._token_s.append(sample.token_s(pieces) or 0.0)
 
 
 def _chars(messages: Sequence[Message]) -> int:

@@ -7,6 +7,7 @@ its smallest file read) and `TEST_OUTPUT_TOKENS` ("a few hundred to a few thousa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -118,11 +119,11 @@ def tracelab() -> Loop:
 
 def fitted(loop: Loop, context_tokens: int | None) -> Loop:
     """Return a loop whose first prompt is cut so that all of it fits a context; as it is if so."""
-    needed = sum(step.new_tokens + _output(step) for step in loop)
-    if context_tokens is None or needed <= context_tokens:
+    over = needed_tokens(loop) - (math.inf if context_tokens is None else context_tokens)
+    if over <= 0:
         return loop
     first = loop[0]
-    left = max(0, first.new_tokens - (needed - context_tokens))
+    left = max(0, first.new_tokens - round(over))
     share = left / first.new_tokens
     cut = msgspec.structs.replace(
         first,
@@ -131,6 +132,11 @@ def fitted(loop: Loop, context_tokens: int | None) -> Loop:
         fixed_tokens=int(first.fixed_tokens * share),
     )
     return (cut, *loop[1:])
+
+
+def needed_tokens(loop: Loop) -> int:
+    """Return the tokens of context that a loop takes in the end."""
+    return sum(step.new_tokens + _output(step) for step in loop)
 
 
 def total_tokens(loop: Loop) -> tuple[int, int]:

@@ -34,7 +34,9 @@ MOST_ROUND = 0.8
 PACES = ((0.008, 3), (0.016, 2))
 """Below so many seconds per token an answer names so many files, else one."""
 FREE_TOKENS = 24
-MOST_TOKENS = 160
+MOST_TOKENS, SLOW_MOST_TOKENS = 160, 80
+SLOW_S = 0.03
+"""Above so many seconds per token an answer gets fewer: one file needs no more than fifty."""
 PROOFS = 2
 PROOF_TOKENS = 48
 REJECTED = (400, 422)
@@ -78,9 +80,9 @@ class StructuredPart:
         found.schema_validity = _validity(self.schema, schema=True)
         found.tool_validity = _validity(self.tools, schema=False)
         self._enforced(found)
-        result.supports.response_format = not self.no_schema if self.schema else None
-        called = [s for s in self.tools if s.ok and s.calls]
-        result.supports.tools = bool(called) if self.tools else None
+        result.supports.response_format = _accepted((*self.schema, *self._new_schema))
+        if (accepted := _accepted(self.tools)) is not None:
+            result.supports.tools = accepted and any(s.ok and s.calls for s in self.tools)
         self._explain(result)
         if counter.doubt and found.schema_ratio is not None:
             result.missing["structured.tokens"] = counter.doubt
@@ -168,16 +170,13 @@ class StructuredPart:
         if warm_up.status in REJECTED:
             self._sizes = False
             warm_up = await self._ask_schema()
-        if warm_up.ok:
-            self._new_schema.append(warm_up)
-        self.no_schema = "" if warm_up.ok else warm_up.error
-        if self.no_schema:
-            self.schema.append(warm_up)
+        (self._new_schema if warm_up.ok else self.schema).append(warm_up)
+        self.no_schema = warm_up.error if warm_up.refused else ""
         first = await self._ask_tool()
         if first.status in REJECTED:
             self._choice = "auto"
             first = await self._ask_tool()
-        self.no_tools = "" if first.ok else first.error
+        self.no_tools = first.error if first.refused else ""
         self.tools.append(first)
         if not self.no_schema:
             await self._prove()
@@ -226,7 +225,7 @@ class StructuredPart:
         fields = response_format(notes_schema(self._files, self._sizes, salt))
         task = prompts.new(prompts.files(self._files))
         text = "the same under a new schema" if salt else "the same under a schema"
-        return await session.ask(task, 1 if salt else MOST_TOKENS, text, **fields)
+        return await session.ask(task, 1 if salt else self._limit(), text, **fields)
 
     async def _ask_tool(self) -> Sample:
         session, prompts = self._session, self._session.prompts
@@ -235,12 +234,22 @@ class StructuredPart:
         fields: Json = {"tools": [tool(TOOL, about, parameters)], "tool_choice": self._choice}
         task = f"{prompts.files(self._files)}\nGive the answer as a call of {TOOL}."
         return await session.ask(
-            prompts.new(task), MOST_TOKENS, "the same as a tool call", **fields
+            prompts.new(task), self._limit(), "the same as a tool call", **fields
         )
+
+    def _limit(self) -> int:
+        return SLOW_MOST_TOKENS if self._session.token_s > SLOW_S else MOST_TOKENS
 
 
 def _known(values: Iterable[float | None]) -> list[float]:
     return [value for value in values if value is not None]
+
+
+def _accepted(samples: Sequence[Sample]) -> bool | None:
+    """Whether the server takes such requests; None where no call came back or was refused."""
+    if any(sample.ok for sample in samples):
+        return True
+    return False if any(sample.refused for sample in samples) else None
 
 
 def _in_one_piece(sample: Sample) -> bool:
@@ -264,4 +273,5 @@ def _class(sample: Sample, schema: bool) -> str:
     else:
         name, arguments = (calls[0].name, calls[0].arguments) if calls else ("", "")
         form = classify_call(name, arguments, sample.text, len(calls))
-    return "cut_off" if form != "valid" and sample.finish == "length" else form
+    cut = sample.finish == "length" and form in ("wrong_arguments", "prose")
+    return "cut_off" if cut else form

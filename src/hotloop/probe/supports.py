@@ -46,29 +46,40 @@ class SupportsPart:
     def conclude(self, result: Result) -> None:
         """Write what was found into the result."""
         found = result.supports
-        if (reads := self._reads) is not None:
+        if reads := self._known("parallel_tool_calls", self._reads, result):
             found.parallel_tool_calls = reads.ok and len(reads.calls) > 1
-        if self._choices is not None:
-            found.n = self._choices.ok and self._choices.choices == 2
-        if self._scores is not None:
-            found.logprobs = self._scores.ok and self._scores.scored
-        if self._json is not None:
-            found.json_object = self._json.ok and is_object(self._json.text)
+        if choices := self._known("n", self._choices, result):
+            found.n = choices.ok and choices.choices == 2
+        if scores := self._known("logprobs", self._scores, result):
+            found.logprobs = scores.ok and scores.scored
+        if answer := self._known("json_object", self._json, result):
+            found.json_object = answer.ok and _begins_object(answer)
         answered = [s for s in self._session.samples if s.ok]
         if answered:
             found.reasoning = any(s.reasoning for s in answered)
         if self._session.counter.trusted:
             found.cached_tokens = any(s.usage and s.usage.cached_tokens for s in answered)
-        for name in ("n", "logprobs", "json_object", "parallel_tool_calls"):
-            if getattr(found, name) is None:
-                result.missing[f"supports.{name}"] = "the part was not reached"
         if found.context_tokens is None:
             key = "supports.context_tokens"
             result.missing[key] = "the endpoint's list of models does not say"
 
+    def _known(self, name: str, sample: Sample | None, result: Result) -> Sample | None:
+        """Return a call that came back or was refused; the reason why there is none is noted."""
+        if sample is not None and (sample.ok or sample.refused):
+            return sample
+        reason = sample.error if sample is not None else "the part was not reached"
+        result.missing[f"supports.{name}"] = reason
+        return None
+
     def calls_by_itself(self) -> bool:
         """Whether the model called a tool when it was free to."""
         return self._reads is not None and self._reads.ok and bool(self._reads.calls)
+
+
+def _begins_object(sample: Sample) -> bool:
+    """Whether an answer is a JSON object, or would have been had its length sufficed."""
+    cut = sample.finish == "length" and sample.text.lstrip().startswith("{")
+    return cut or is_object(sample.text)
 
 
 def choose_dialect(

@@ -12,10 +12,12 @@ from hotloop.probe.sample import Sample
 from hotloop.probe.session import GivenUp, Session
 
 TOKENS, FEWEST_TOKENS = 8, 2
-LEAST_CALLS = 3
+FEWEST_CALLS = 3
 MOST_CALLS = 150
 ENOUGH = 100
 NOISES = 4.0
+LEAST_CALLS = 20
+"""Of fewer calls no share of slow ones can be told."""
 LEAST_SLOWER = 0.1
 LEAST_SLOWER_S = 0.01
 """Calls slower than usual by less than this, as a share and in seconds, never count as slow."""
@@ -33,10 +35,10 @@ class TailsPart:
         """Measure until the part's share is used up."""
         session, prompts = self._session, self._session.prompts
         given_up = 0
-        tokens = session.tokens_for(TOKENS, FEWEST_TOKENS, LEAST_CALLS)
+        tokens = session.tokens_for(TOKENS, FEWEST_TOKENS, FEWEST_CALLS)
         while len(self._calls) < MOST_CALLS:
             room = session.room(session.expected_s(60, tokens))
-            if not room and len(self._calls) >= LEAST_CALLS:
+            if not room and len(self._calls) >= FEWEST_CALLS:
                 break
             before = len(session.samples)
             try:
@@ -60,6 +62,9 @@ class TailsPart:
         found.ttft_s = figure([s.ttft_s for s in timed], enough=ENOUGH)
         if found.latency_s is None:
             result.missing["tails.latency_s"] = "no small call could be timed"
+            return
+        if len(timed) < LEAST_CALLS:
+            result.missing["tails.slow_share"] = f"{len(timed)} calls, {LEAST_CALLS} wanted"
             return
         found.slow_share, found.slow_sigma = slow_calls([s.ttft_s - s.headers_s for s in timed])
 

@@ -29,8 +29,12 @@ def conclude(result: Result, budget_s: float = BUDGET_S) -> Result:
         missing = dict.fromkeys(("loop", "verdict", "profile"), said)
         return msgspec.structs.replace(result, missing=result.missing | missing)
     found = tables(rates, budget_s)
+    missing = dict(result.missing)
+    if all(one.name != "tracelab" for one in found):
+        missing["loop.tracelab"] = f"it does not fit a context of {rates.context_tokens:,} tokens"
     return msgspec.structs.replace(
         result,
+        missing=missing,
         loop=found,
         verdict=_verdict(result, rates, found),
         profile=profile_of(result),
@@ -70,7 +74,7 @@ def race_width(result: Result) -> int | None:
     """Return how many candidates are worth asking for at once; None where not measured."""
     parallel = result.parallel
     if parallel.knee is None:
-        return None
+        return 1 if parallel.slots == 1 else None
     return max(1, min(parallel.knee, parallel.slots or parallel.knee))
 
 

@@ -95,6 +95,50 @@ async def visit(endpoint: Endpoint, answer_s: float) -> Visit:
     return found
 
 
+async def kept_after_stream(
+    endpoint: Endpoint, api_key: str, body: bytes, limit_s: float
+) -> bool | None:
+    """Send a streamed request, then another one on the same connection; whether it is answered.
+
+    Some servers keep a connection after a plain answer only, whatever their headers say. None
+    where the stream did not come or the server speaks HTTP/2.
+    """
+    found = Visit()
+    writer: asyncio.StreamWriter | None = None
+    try:
+        async with asyncio.timeout(limit_s):
+            sock = await first_to_connect(await resolve(endpoint.host, endpoint.port))
+            reader, writer = await _open(sock, endpoint, found)
+            if found.http_version:
+                return None
+            if not await _answer(reader, writer, _chat_request(endpoint, api_key, body)):
+                return None
+            found.kept = False
+            found.kept = bool(await _answer(reader, writer, _models_request(endpoint)))
+    except (OSError, LookupFailed, TimeoutError, ValueError, asyncio.IncompleteReadError):
+        pass  # `kept` says how far it came
+    finally:
+        if writer is not None:
+            writer.transport.abort()
+            await asyncio.sleep(0)
+    return found.kept
+
+
+def _models_request(endpoint: Endpoint) -> str:
+    return f"GET {endpoint.api_path}/models HTTP/1.1\r\nHost: {endpoint.authority}\r\n\r\n"
+
+
+def _chat_request(endpoint: Endpoint, api_key: str, body: bytes) -> str:
+    lines = [
+        f"POST {endpoint.api_path}/chat/completions HTTP/1.1",
+        f"Host: {endpoint.authority}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        *([f"Authorization: Bearer {api_key}"] if api_key else []),
+    ]
+    return "\r\n".join([*lines, "", ""]) + body.decode()
+
+
 async def _open(
     sock: socket.socket, endpoint: Endpoint, found: Visit
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -144,7 +188,7 @@ async def _ask_twice(
     """
     if found.http_version:
         return
-    head = f"GET {endpoint.api_path}/models HTTP/1.1\r\nHost: {endpoint.authority}\r\n\r\n"
+    head = _models_request(endpoint)
     found.http_version = await _answer(reader, writer, head)
     found.kept = False
     found.kept = bool(await _answer(reader, writer, head))
