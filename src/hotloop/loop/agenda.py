@@ -69,15 +69,15 @@ class Agenda:
         else:
             self._ready.append(one)
 
-    def next(self, test_s: float, width: int = 1) -> list[Ready] | list[Job]:
-        """Take the candidates or the calls that promise most per second; empty if none is left.
+    def next(self, test_s: float) -> Ready | list[Job]:
+        """Take the candidate or the calls that promise most per second; empty if none is left.
 
-        `test_s` is what a test takes, `width` how many run at the same time. Calls and tests come
-        one after the other: on the same cores they make each other slower than that saves.
+        `test_s` is what a test takes. One after the other: on the same cores, a call and a test
+        make each other slower than that saves.
         """
-        if self._is_test_next(test_s / width):
-            self._ready.sort(key=lambda one: -one.score)
-            best, self._ready = self._ready[:width], self._ready[width:]
+        if self._is_test_next(test_s):
+            best = max(self._ready, key=lambda one: one.score)
+            self._ready.remove(best)
             return best
         return self._next_jobs() if self._jobs else []
 

@@ -68,11 +68,6 @@ class Proving:
         return self._found.done() or self.best_partial is not None
 
     @property
-    def width(self) -> int:
-        """Return how many candidates are tested at the same time."""
-        return self._trials.width
-
-    @property
     def mean_test_s(self) -> float:
         """Return the mean seconds of a candidate's tests so far; a guess before the first."""
         return self._test_s / self.tested if self.tested else _GUESSED_TEST_S

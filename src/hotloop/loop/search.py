@@ -91,29 +91,28 @@ class Search:
             self._queue_slips(focus, 1.0 if is_first else score)
             score = self._other if is_first else score * _LATER_DEFINITION
         while not self.proving.has_progress:
-            found = self._agenda.next(self.proving.mean_test_s, self.proving.width)
-            if not found:
-                break
-            for one in found:
-                if isinstance(one, Ready):
+            match self._agenda.next(self.proving.mean_test_s):
+                case Ready() as one:
                     await self._submit(one.focus, one.text, must_win=one.must_win)
-                else:
-                    await self._try(one)
-            if isinstance(found[0], Ready):
-                await self.proving.settle()
+                    await self.proving.settle()
+                case []:
+                    break
+                case jobs:
+                    await self._try_all(jobs)
         return await self.proving.settle()
 
-    async def _try(self, job: Job) -> None:
-        if self.proving.has_progress:
-            return
-        self._agenda.count(job)
-        self._is_doubtful = job.score < _FIRST_DEFINITION
-        if job.sample:
-            await self._sample(job.focus, job.start, job.sample)
-        elif job.deviation is None:
-            await self._copy(job.focus, job.start)
-        else:
-            await self._complete(job.focus, job.base, job.deviation)
+    async def _try_all(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            if self.proving.has_progress:
+                return
+            self._agenda.count(job)
+            self._is_doubtful = job.score < _FIRST_DEFINITION
+            if job.sample:
+                await self._sample(job.focus, job.start, job.sample)
+            elif job.deviation is None:
+                await self._copy(job.focus, job.start)
+            else:
+                await self._complete(job.focus, job.base, job.deviation)
 
     async def _copy(self, focus: Focus, start: int) -> None:
         """Let the model copy the definition from `start` on, and queue what it doubts."""
