@@ -79,7 +79,7 @@ def test_calls_that_run_one_after_the_other_are_not_given_up() -> None:
     assert last_s > 6 * alone_s  # they did wait for each other
 
 
-@pytest.mark.parametrize(("rate", "most"), [(25.0, 80), (400.0, 160)])
+@pytest.mark.parametrize(("rate", "most"), [(25.0, 80), (400.0, 224)])
 def test_structured_answers_of_a_slow_server_are_kept_short(rate: float, most: int) -> None:
     async def structured(session: Session, _: Result) -> None:
         await session.ask(session.prompts.new("Go on."), 12, "how fast it is")

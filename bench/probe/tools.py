@@ -69,7 +69,7 @@ def _vllm(job: Job) -> list[str]:
         "num-prompts": load.requests,
         "max-concurrency": load.concurrency,
         "temperature": 0,
-        "ready-check-timeout-sec": 0,  # its first call would put a prompt into the cache
+        "ready-check-timeout-sec": 0,  # a check would send a prompt that is measured later
         "result-dir": str(job.folder),
         "result-filename": RESULT,
     }

@@ -40,6 +40,10 @@ def _structured(result: Result) -> Iterator[Defect]:
     found = result.structured
     if found.schema_enforced is False:
         yield _defect("schema_not_enforced", f"A JSON schema is not enforced: {found.enforcement}.")
+    held = found.schema_validity
+    if held.cut_off * 2 > held.asked:
+        text = f"{held.cut_off} of {held.asked} answers under a schema with limits did not end."
+        yield _defect("schema_runs_on", text)
     if found.arguments == "burst":
         text = "Arguments of tool calls come in one piece: no tool can start while they stream."
         yield _defect("burst_arguments", text)

@@ -30,6 +30,7 @@ DefectKind = Literal[
     "unreachable",
     "not_openai",
     "schema_not_enforced",
+    "schema_runs_on",
     "cache_saves_no_time",
     "cache_unreported",
     "no_prefix_cache",

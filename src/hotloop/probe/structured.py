@@ -25,6 +25,7 @@ from hotloop.probe.schemas import (
     tool,
 )
 from hotloop.probe.session import LEAST_TOKEN_S, Session
+from hotloop.probe.toolpace import in_one_piece, tool_token_s
 
 ROUNDS = 6
 MIN_ROUNDS = 2
@@ -34,9 +35,9 @@ MOST_ROUND = 0.8
 PACES = ((0.008, 3), (0.016, 2))
 """Below so many seconds per token an answer names so many files, else one."""
 FREE_TOKENS = 24
-MOST_TOKENS, SLOW_MOST_TOKENS = 160, 80
+MOST_TOKENS, SLOW_MOST_TOKENS = 224, 80
 SLOW_S = 0.03
-"""Above so many seconds per token an answer gets fewer: one file needs no more than fifty."""
+"""Above so many seconds per token an answer gets fewer: one file needs no more than seventy."""
 PROOFS = 2
 PROOF_TOKENS = 48
 REJECTED = (400, 422)
@@ -93,9 +94,10 @@ class StructuredPart:
         The ratios are those of the quicker calls: a few calls are slow as a whole by chance.
         """
         counter = self._session.counter
-        plain = _known(token_s(s, counter) for s in (*self.free, *self._decode.novel))
+        told = (*self.free, *self._decode.novel)
+        plain = _known(token_s(s, counter) for s in told)
         held = _known(token_s(s, counter) for s in (*self._new_schema[:1], *self.schema))
-        called = _known(self._tool_token_s(s, line) for s in self.tools)
+        called = _known(tool_token_s(s, told, counter, line) for s in self.tools)
         found.free_token_s = self._figure(plain)
         found.schema_token_s = self._figure(held)
         found.tool_token_s = self._figure(called)
@@ -107,23 +109,6 @@ class StructuredPart:
     def _figure(self, values: Sequence[float]) -> Figure | None:
         doubt = self._session.counter.doubt
         return figure(values, enough=4, sure="low" if doubt else None, why=doubt)
-
-    def _tool_token_s(self, sample: Sample, line: Line | None) -> float | None:
-        """Return a tool call's seconds per token.
-
-        Of arguments that come in one piece only the end is seen; when their first token was
-        decoded follows from the fit.
-        """
-        counter = self._session.counter
-        if not sample.calls or not sample.timed:
-            return None
-        if not _in_one_piece(sample):
-            return token_s(sample, counter)
-        tokens = counter.output(sample)
-        if line is None or tokens < 2:
-            return None
-        first_s = sample.start_s + line.at(counter.input(sample) - (counter.cached(sample) or 0))
-        return max(0.0, (sample.piece_s[-1] - first_s) / (tokens - 1))
 
     def _compile(self, found: Structured) -> None:
         cold = [s.ttft_s for s in self._new_schema if s.timed]
@@ -141,7 +126,7 @@ class StructuredPart:
         found.name_s = figure(names, enough=4)
         found.first_call_s = figure(closed, enough=4)
         if made:
-            bursts = sum(_in_one_piece(s) for s in made)
+            bursts = sum(in_one_piece(s) for s in made)
             found.arguments = "burst" if 2 * bursts > len(made) else "streamed"
 
     def _enforced(self, found: Structured) -> None:
@@ -250,10 +235,6 @@ def _accepted(samples: Sequence[Sample]) -> bool | None:
     if any(sample.ok for sample in samples):
         return True
     return False if any(sample.refused for sample in samples) else None
-
-
-def _in_one_piece(sample: Sample) -> bool:
-    return max((call.pieces for call in sample.calls), default=0) < 3
 
 
 def _validity(samples: Sequence[Sample], *, schema: bool) -> Validity:

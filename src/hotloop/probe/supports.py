@@ -88,7 +88,7 @@ def choose_dialect(
     """Return how an agent should write actions for this endpoint; None without any evidence.
 
     A model that calls tools of its own accord is taken at its word; one that only does when
-    forced is better held by a schema, if the endpoint enforces one.
+    forced is better held by a schema, if the endpoint enforces one and answers under it end.
     """
     supports, found = result.supports, result.structured
     validity = found.tool_validity
@@ -97,6 +97,8 @@ def choose_dialect(
     works = validity.asked > 0 and validity.valid * 2 > validity.asked
     if calls_by_itself and works:
         return "native"
-    if found.schema_enforced:
+    held = found.schema_validity
+    ends = not held.asked or held.valid * 2 > held.asked
+    if found.schema_enforced and (ends or not works):
         return "schema"
     return "native" if works else "fenced"
