@@ -18,14 +18,17 @@ class CopyingModel:
     """Answers with the definition that was shown last; `doubts` maps a token to another one.
 
     A begun answer is gone on with. Where the request stops at the line's end, the rest of the
-    line is what `endings` has for its beginning.
+    line is what `endings` has for its beginning. Behind a comment begun it says `remark`, if any.
     """
 
     base_url = "http://127.0.0.1:1/v1"
     model = "copying"
 
-    def __init__(self, doubts: Doubts, endings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, doubts: Doubts, endings: Mapping[str, str] | None = None, remark: str = ""
+    ) -> None:
         self.doubts = doubts
+        self.remark = remark
         self.endings = endings or {}
         self.bodies: list[dict[str, Any]] = []
 
@@ -39,12 +42,11 @@ class CopyingModel:
         if request.get("stop") == ["\n"]:
             line = begun.rsplit("\n", 1)[-1].strip()
             return CopyingStream([TextDelta(self.endings.get(line, ""))])
-        source = next(
-            code
-            for code in self._shown(request)
-            if begun.startswith(code[: len(begun)]) and code.startswith(begun)
-        )
-        tokens = re.findall(r"\s*\w+|\s*[^\w\s]+|\s+", source[len(begun) :])
+        if self.remark and begun.endswith(" Fix:"):
+            return CopyingStream([TextDelta(self.remark)])
+        bare = re.sub(r"\n *# Fix:$", "", begun)  # a comment begun: it sees nothing to fix
+        source = next(code for code in self._shown(request) if code.startswith(bare))
+        tokens = re.findall(r"\s*\w+|\s*[^\w\s]+|\s+", source[len(bare) :])
         return CopyingStream([self._delta(token) for token in tokens])
 
     def _shown(self, request: dict[str, Any]) -> list[str]:

@@ -89,6 +89,17 @@ def test_a_line_the_model_completes_is_the_fix(tmp_path: Path) -> None:
     assert "if not weight > limit:" in (root / "bands.py").read_text()
 
 
+def test_what_the_model_writes_behind_a_comment_is_the_fix_without_the_comment(
+    tmp_path: Path,
+) -> None:
+    root = _repo(tmp_path)
+    loop = '    for limit, name in [(1, "small"), (5, "large")]:'
+    remark = f" the limit belongs to it\n{loop}\n        if weight <= limit:"
+    solved, _ = asyncio.run(_repair(root, CopyingModel({}, remark=remark)))
+    assert solved
+    assert (root / "bands.py").read_text() == BANDS.replace("<", "<=")
+
+
 def test_without_a_likely_candidate_the_workspace_is_as_it_was(tmp_path: Path) -> None:
     root = _repo(tmp_path)
     solved, events = asyncio.run(_repair(root, CopyingModel({"<": (">", 0.2)})))

@@ -23,6 +23,10 @@ from repair_session import repaired
 BANDS = """def band(weight):
     names = ["small", "large"]
     return names[weight]
+
+
+def size(weight):
+    return band(weight)
 """
 # As good as a test run, and takes nearly the same time on a busy machine.
 CHECK = """sleep 0.5
@@ -30,23 +34,29 @@ grep -q 'weight - 1' bands.py && exit 0
 cat <<END
 Traceback (most recent call last):
   File "check.py", line 3, in <module>
-    band(2)
+    size(2)
+  File "bands.py", line 7, in size
+    return band(weight)
   File "bands.py", line 3, in band
     return names[weight]
 IndexError: list index out of range
 END
 exit 1
 """
-WRONG = ["names[weight + 1]", "names[weight // 9]", "names[weight // 5]"]
+WRONG = "names[weight + 1]"
 RIGHT = "names[weight - 1]"
 HERE = profile(ttft_base_s=0.05, decode_tok_s=40, slots=2)
 QUICK = profile(ttft_base_s=0.05, decode_tok_s=400, slots=2)
 SLOW = profile(ttft_base_s=0.3, decode_tok_s=25, slots=2)
 
 
-def answers(*codes: str) -> Script:
-    text = '    names = ["small", "large"]\n    return {}\n```\n'
-    replies = [Reply(text=text.format(code), tokens=20) for code in codes]
+def answers() -> Script:
+    """The first answer is wrong; what is said behind a comment mends it; the rest is too late."""
+    text = "    return {}\n```\n"
+    replies = [
+        Reply(text=text.format(WRONG), tokens=20),
+        Reply(text=" the index\n" + text.format(RIGHT), tokens=24),
+    ]
     return Script(replies=(*replies, Reply(text="    " * 400, tokens=400)), order="sequence")
 
 
@@ -69,7 +79,7 @@ def test_a_search_with_candidates_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: Profile
 ) -> None:
     monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
-    said = answers(*WRONG, RIGHT)
+    said = answers()
     seen: list[tuple[float, float, float]] = []
     for attempt in range(3):
         root = tmp_path / str(attempt)

@@ -119,7 +119,7 @@ class Trials:
                 usual_s = max(_LEAST_AGAIN_S, _SLOWER_AGAIN * outcome.duration_s)
                 self._again_s = min(self._deadline_s, usual_s)
             bad = outcome.failed + outcome.errors
-            if outcome.timed_out or bad >= len(self._targets):
+            if outcome.timed_out or bad >= len(self._targets) or not outcome.passed:
                 return outcome
         return await self._run_once((), self._deadline_s)
 

@@ -22,8 +22,8 @@ _BATCH_SCORE = 0.3
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A model call about a definition: copy it from `start` on, or complete a token's line.
 
-    `base` is the text that the token's offset is in. A `sample` above 0 is another answer, drawn
-    with that seed.
+    `base` is the text that the token's offset is in. With `is_remark`, a comment is begun at
+    `start` that says what is wrong there.
     """
 
     score: float
@@ -31,7 +31,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     start: int = 0
     base: str = ""
     deviation: Deviation | None = None
-    sample: int = 0
+    is_remark: bool = False
 
     @property
     def offset(self) -> int:
@@ -85,10 +85,6 @@ class Agenda:
         """Note that a call is made: its definition is at hand now, and hope for it shrinks."""
         self._at = job.focus
         self._calls[id(job.focus)] += 1
-
-    def drop_samples(self, focus: Focus) -> None:
-        """Forget further answers to the same question."""
-        self._jobs = [job for job in self._jobs if not (job.sample and job.focus is focus)]
 
     def _is_test_next(self, test_s: float) -> bool:
         if not self._ready or not self._jobs:

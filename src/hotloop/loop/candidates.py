@@ -25,8 +25,12 @@ def is_valid(path: str, text: str) -> bool:
 
 def is_comment(path: str, token: str) -> bool:
     """Say whether a token begins a comment, which cannot mend anything."""
-    begins = "#" if path.endswith((".py", ".sh", ".rb")) else ("//", "/*")
-    return token.lstrip().startswith(begins)
+    return token.lstrip().startswith((comment_sign(path), "/*"))
+
+
+def comment_sign(path: str) -> str:
+    """Return what begins a comment to the end of the line in a file's language."""
+    return "#" if path.endswith((".py", ".sh", ".rb")) else "//"
 
 
 def fingerprint(path: str, text: str) -> str:

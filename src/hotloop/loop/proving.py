@@ -17,6 +17,7 @@ from hotloop.loop.parts import Parts
 from hotloop.workspace.testrun import TestOutcome
 
 _BACKLOG = 3
+_PATIENCE_S = 4.0
 _GUESSED_TEST_S = 0.1
 ResultT = TypeVar("ResultT")
 Rank = Callable[[TestOutcome], int | None]
@@ -37,7 +38,8 @@ class Proving:
     """Candidates under test. `starting` is the task that prepares the copy.
 
     `rank` says how bad an outcome is, None where it is no better than before. `winner` is the
-    first candidate with all tests green, `best_partial` the least bad of the others.
+    first candidate with all tests green, `best_partial` the least bad of the others. What mends
+    only some may do so by chance, so for a few seconds more a winner is looked for.
     """
 
     def __init__(
@@ -64,8 +66,8 @@ class Proving:
 
     @property
     def has_progress(self) -> bool:
-        """Say whether a candidate won or is at least better than what there was."""
-        return self._found.done() or self.best_partial is not None
+        """Say whether a candidate won, or one was better than what there was and none won since."""
+        return self._found.done() or self._progress.done()
 
     @property
     def mean_test_s(self) -> float:
@@ -90,7 +92,7 @@ class Proving:
     ) -> ResultT | None:
         """Return what `work` brings; None, and `work` cancelled, when a candidate wins first.
 
-        With `or_progress`, also when one is at least better than what there was.
+        With `or_progress`, also when one has been better than what there was for a while.
         """
         task = asyncio.ensure_future(work)
         ends = {task, self._found, *([self._progress] if or_progress else [])}
@@ -131,9 +133,13 @@ class Proving:
             return
         rank = None if must_win else self._rank(outcome)
         if rank is not None and rank < self._best:
+            if self.best_partial is None:
+                asyncio.get_running_loop().call_later(_PATIENCE_S, self._be_content)
             self._best, self.best_partial = rank, found
-            if not self._progress.done():
-                self._progress.set_result(None)
+
+    def _be_content(self) -> None:
+        if not self._progress.done():
+            self._progress.set_result(None)
 
     def _encoded(self, path: str, text: str) -> bytes:
         if (self._parts.workspace.root / path).is_file():

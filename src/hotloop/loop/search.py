@@ -25,15 +25,17 @@ from hotloop.levers.deviations import (
     read_copy,
     readings,
 )
+from hotloop.levers.remarks import begun, places, rejoined
 from hotloop.levers.slips import slips
 from hotloop.loop.agenda import Agenda, Job, Ready
 from hotloop.loop.caller import CallResult
-from hotloop.loop.candidates import fingerprint, is_comment, is_valid
+from hotloop.loop.candidates import comment_sign, fingerprint, is_comment, is_valid
 from hotloop.loop.focus import Focus, another, question
 from hotloop.loop.parts import Parts
 from hotloop.loop.proving import Found, Proving
 from hotloop.loop.transcript import Transcript
 from hotloop.workspace.autoimport import mend_imports
+from hotloop.workspace.fragment import syntax_fault
 from hotloop.workspace.testrun import TestOutcome
 
 ALTERNATIVES = 10
@@ -45,9 +47,10 @@ _OTHER_DEFINITION = 0.12
 _OTHER_THAN_MENDED = 0.03
 _LATER_DEFINITION = 0.7
 _RESUME = 0.06
-_SAMPLE = 0.05
-_SAMPLES = 4
-_WARMTH = 1.0
+_REMARK = 0.1
+_REMARKS = 4
+_LATER_REMARK = 0.6
+REMARK_TOKENS = 72
 _REWRITTEN = 0.4
 _CALL_COST = 0.5
 _LATER_READING = 0.7
@@ -107,8 +110,8 @@ class Search:
                 return
             self._agenda.count(job)
             self._is_doubtful = job.score < _FIRST_DEFINITION
-            if job.sample:
-                await self._sample(job.focus, job.start, job.sample)
+            if job.is_remark:
+                await self._remark(job.focus, job.start)
             elif job.deviation is None:
                 await self._copy(job.focus, job.start)
             else:
@@ -133,7 +136,7 @@ class Search:
         copy = read_copy(focus.source, start, result.scores)
         self._queue(focus, focus.source, copy.deviations, 1.0)
         if start == focus.start:
-            self._queue_samples(focus)
+            self._queue_remarks(focus)
         if copy.end is None:
             return
         rewritten = read_copy(written, start, result.scores).deviations
@@ -143,25 +146,25 @@ class Search:
         if focus.source[goes_on:].strip():
             self._agenda.add(Job(score=_RESUME, focus=focus, start=goes_on))
 
-    async def _sample(self, focus: Focus, start: int, seed: int) -> None:
-        """Let the model answer again, less sure of itself; once it has nothing new, not again."""
-        result = await self._ask(
-            focus,
-            focus.source[:start],
-            max_tokens=_answer_tokens(focus, start),
-            temperature=_WARMTH,
-            seed=seed,
-        )
-        is_new = False
-        if result is not None and not result.was_cut:
-            is_new = await self._submit(focus, _written(focus, start, result))
-        if not is_new:
-            self._agenda.drop_samples(focus)
+    async def _remark(self, focus: Focus, start: int) -> None:
+        """Let the model say in a comment what is wrong at a line, and go on from there."""
+        begun_there = begun(focus.source, start, comment_sign(focus.path))
+        result = await self._ask(focus, begun_there, max_tokens=REMARK_TOKENS)
+        if result is None:
+            return
+        answer = result.answer.text.split("\n```", 1)[0].rstrip()
+        if result.was_cut:
+            answer = answer.rpartition("\n")[0]
+        for text in rejoined(focus.source, start, answer, is_whole=not result.was_cut):
+            await self._submit(focus, text)
 
-    def _queue_samples(self, focus: Focus) -> None:
-        for seed in range(1, _SAMPLES + 1):
-            score = _SAMPLE * _LATER_DEFINITION ** (seed - 1)
-            self._agenda.add(Job(score=score, focus=focus, start=focus.start, sample=seed))
+    def _queue_remarks(self, focus: Focus) -> None:
+        """Queue remarks at the first line that may be at fault, then at the most suspect ones."""
+        first, *others = places(focus.source, focus.start) or [focus.start]
+        ordered = [first, *sorted(others, key=lambda offset: -focus.suspicion(offset))]
+        for place, offset in enumerate(ordered[:_REMARKS]):
+            score = _REMARK * _LATER_REMARK**place
+            self._agenda.add(Job(score=score, focus=focus, start=offset, is_remark=True))
 
     def _queue(
         self, focus: Focus, base: str, deviations: Sequence[Deviation], weight: float
@@ -246,6 +249,8 @@ class Search:
             return False
         self._seen.add(mark)
         whole = mend_imports(focus.path, focus.file_with(text))
+        if syntax_fault(focus.language, whole):
+            return False
         await self.proving.submit({focus.path: whole}, focus.name, must_win=must_win)
         return True
 

@@ -51,14 +51,15 @@ class Writing:
         self._search.transcript.append({"role": "user", "content": question})
         head = self._head(path)
         heads = [head, *(self._head_of(path, one) for one in following)] if head else []
+        proving = self._search.proving
         for attempt in range(_ATTEMPTS):
             is_warm = attempt >= (2 if heads else 1)
             warmth: dict[str, Any] = {"temperature": _WARMTH, "seed": attempt} if is_warm else {}
             await self._attempt(path, heads if attempt % 2 == 0 else [], warmth)
-            found = await self._search.proving.settle()
-            if found is not None:
-                return found
-        return None
+            await proving.settle()
+            if proving.has_progress:
+                break
+        return await proving.settle()
 
     async def _attempt(self, path: str, heads: Sequence[str], warmth: dict[str, Any]) -> None:
         """Let the model write one definition behind each head, or what it likes without any.
