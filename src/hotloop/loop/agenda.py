@@ -42,13 +42,13 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
     """A candidate that needs no call: a definition's new text.
 
-    With `must_win`, it counts only if all tests pass: what mends some by chance leads astray.
+    With `is_guess`, no model had a hand in it.
     """
 
     score: float
     focus: Focus
     text: str
-    must_win: bool = False
+    is_guess: bool = False
 
 
 class Agenda:

@@ -18,6 +18,7 @@ from hotloop.workspace.testrun import TestOutcome
 
 _BACKLOG = 3
 _PATIENCE_S = 4.0
+_PATIENCE_AFTER_GUESS_S = 15.0
 _GUESSED_TEST_S = 0.1
 ResultT = TypeVar("ResultT")
 Rank = Callable[[TestOutcome], int | None]
@@ -75,13 +76,13 @@ class Proving:
         return self._test_s / self.tested if self.tested else _GUESSED_TEST_S
 
     async def submit(
-        self, texts: Mapping[str, str], name: str = "", *, must_win: bool = False
+        self, texts: Mapping[str, str], name: str = "", *, is_guess: bool = False
     ) -> None:
         """Queue whole files for testing; waits while too many are queued.
 
-        With `must_win`, they are no progress unless all tests pass.
+        What `is_guess` mends some by chance more often, so that a winner is awaited for longer.
         """
-        task = asyncio.create_task(self._prove(dict(texts), name, must_win))
+        task = asyncio.create_task(self._prove(dict(texts), name, is_guess))
         self._testing.add(task)
         task.add_done_callback(self._testing.discard)
         while len(self._testing) > _BACKLOG and not self._found.done():
@@ -119,7 +120,7 @@ class Proving:
     async def _wait_for_one(self) -> None:
         await asyncio.wait({*self._testing, self._found}, return_when=asyncio.FIRST_COMPLETED)
 
-    async def _prove(self, texts: dict[str, str], name: str, must_win: bool) -> None:
+    async def _prove(self, texts: dict[str, str], name: str, is_guess: bool) -> None:
         await asyncio.shield(self._starting)
         data = {path: self._encoded(path, text) for path, text in texts.items()}
         outcome = await self._timed(data)
@@ -131,10 +132,10 @@ class Proving:
         if outcome.green and not self._found.done():
             self._found.set_result(found)
             return
-        rank = None if must_win else self._rank(outcome)
+        rank = self._rank(outcome)
         if rank is not None and rank < self._best:
-            if self.best_partial is None:
-                asyncio.get_running_loop().call_later(_PATIENCE_S, self._be_content)
+            patience_s = _PATIENCE_AFTER_GUESS_S if is_guess else _PATIENCE_S
+            asyncio.get_running_loop().call_later(patience_s, self._be_content)
             self._best, self.best_partial = rank, found
 
     def _be_content(self) -> None:

@@ -96,7 +96,7 @@ class Search:
         while not self.proving.has_progress:
             match self._agenda.next(self.proving.mean_test_s):
                 case Ready() as one:
-                    await self._submit(one.focus, one.text, must_win=one.must_win)
+                    await self._submit(one.focus, one.text, is_guess=one.is_guess)
                     await self.proving.settle()
                 case []:
                     break
@@ -189,7 +189,10 @@ class Search:
         share = _SLIP * likelihood**0.5
         found = [
             Ready(
-                score=share * one.weight * focus.suspicion(one.offset), focus=focus, text=one.text
+                score=share * one.weight * focus.suspicion(one.offset),
+                focus=focus,
+                text=one.text,
+                is_guess=True,
             )
             for one in slips(focus.source, focus.start)
         ]
@@ -242,7 +245,7 @@ class Search:
             call = self.parts.caller.call(body, step=step.number)
             return await self.proving.until_won(call, or_progress=or_progress)
 
-    async def _submit(self, focus: Focus, text: str, *, must_win: bool = False) -> bool:
+    async def _submit(self, focus: Focus, text: str, *, is_guess: bool = False) -> bool:
         """Queue a definition's text for testing, if it is new, valid and not the same code."""
         mark = fingerprint(focus.path, text)
         if mark in self._seen or not is_valid(focus.path, text):
@@ -251,7 +254,7 @@ class Search:
         whole = mend_imports(focus.path, focus.file_with(text))
         if syntax_fault(focus.language, whole):
             return False
-        await self.proving.submit({focus.path: whole}, focus.name, must_win=must_win)
+        await self.proving.submit({focus.path: whole}, focus.name, is_guess=is_guess)
         return True
 
 
