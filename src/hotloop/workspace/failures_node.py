@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from hotloop.workspace.failures import Failure, Frame, Report, failure, workspace_path
@@ -18,14 +19,32 @@ _JS_ERROR = re.compile(r"^(?:\w+ )?\[?(\w*Error)\b[^:\n]*: (.*)$", re.MULTILINE)
 
 
 def parse_tap(output: str, root: Path) -> Report:
-    """Read TAP 13 as node writes it: nested subtests, a YAML block after each result."""
+    """Read TAP 13 as node writes it: nested subtests, a YAML block after each result.
+
+    What has none is read as the error of a file that could not be loaded.
+    """
     counts = {found[1]: int(found[2]) for found in _COUNT.finditer(output)}
-    failures = _Tap(root).read(output.splitlines())
+    failures = _Tap(root).read(output.splitlines()) if counts else [*_unloaded(output, root)]
     return Report(
         passed=counts.get("pass", 0),
         failed=counts.get("fail", len(failures)) + counts.get("cancelled", 0),
         failures=tuple(failures),
         no_tests=counts.get("tests") == 0,
+    )
+
+
+def _unloaded(output: str, root: Path) -> Iterator[Failure]:
+    """Yield the failure of a file that was run alone and could not be loaded: there is no TAP."""
+    found = _JS_ERROR.search(output)
+    if found is None:
+        return
+    frames = js_frames(output, root)
+    yield failure(
+        frames[0].path if frames else "",
+        f"{found[1]}: {found[2]}"[:_MESSAGE_CHARS],
+        found[1],
+        frames,
+        "",
     )
 
 

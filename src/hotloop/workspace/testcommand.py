@@ -100,7 +100,7 @@ class TestPlan(msgspec.Struct, frozen=True, kw_only=True):
             case _ if self.shell:
                 return Command(("/bin/sh", "-c", self.shell), env)
             case Framework.NODE:
-                return Command(_with_targets(self.argv, self.root, _files(targets)), env)
+                return Command(_node(self.argv, self.root, _files(targets)), env)
             case Framework.CARGO:
                 extra = ("--", *targets) if targets else ()
                 keep_going = () if fail_fast else ("--no-fail-fast",)
@@ -173,6 +173,12 @@ class TestPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 def _files(targets: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(target.split("::")[0] for target in targets))
+
+
+def _node(argv: tuple[str, ...], root: str, files: Sequence[str]) -> tuple[str, ...]:
+    """Put target files into a command of node; a single one needs no process beside it."""
+    words = _with_targets(argv, root, files)
+    return tuple(word for word in words if word != "--test") if len(files) == 1 else words
 
 
 def _with_targets(argv: tuple[str, ...], root: str, targets: Sequence[str]) -> tuple[str, ...]:
