@@ -12,6 +12,7 @@ request is a prefix of what the KV cache holds.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -194,9 +195,11 @@ class Search:
                 text=one.text,
                 is_guess=True,
             )
-            for one in slips(focus.source, focus.start)
+            for one in slips(focus.source, focus.start, focus.language)
         ]
-        for one in sorted(found, key=lambda one: -one.score)[:_MOST_SLIPS]:
+        likeliest = sorted(found, key=lambda one: -one.score)
+        valid = (one for one in likeliest if is_valid(focus.path, one.text))
+        for one in itertools.islice(valid, _MOST_SLIPS):
             self._agenda.add(one)
 
     async def _complete(self, focus: Focus, base: str, deviation: Deviation) -> None:
