@@ -56,10 +56,13 @@ class Index:
         """Return files that a file's import lines name, and theirs, nearest first."""
         seen = [path]
         for current in seen:
-            words = {*_WORD.findall("\n".join(_IMPORT_LINE.findall(self.text(current))))}
-            near = self.files_named(words, current)
-            seen += [one for one in near if one not in seen and not is_test_path(one)]
+            seen += [one for one in self.imports(current) if one not in seen]
         return [one for one in seen if one != path or not is_test_path(path)]
+
+    def imports(self, path: str) -> list[str]:
+        """Return the files, without tests, that a file's own import lines name."""
+        words = {*_WORD.findall("\n".join(_IMPORT_LINE.findall(self.text(path))))}
+        return [one for one in self.files_named(words, path) if not is_test_path(one)]
 
     def files_named(self, words: set[str], importer: str) -> list[str]:
         """Return the files whose module names are among `words`; in Go, those of a package."""
