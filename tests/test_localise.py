@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hotloop.workspace.failures import Failure, Frame
+from hotloop.workspace.goal_words import emphasis
 from hotloop.workspace.localise import Localisation, localise, rank
 from hotloop.workspace.missing import js_module, missing_names, python_module
 from hotloop.workspace.testplan import detect
@@ -225,3 +226,60 @@ def test_module_paths() -> None:
 def test_ordinary_failures_miss_nothing(tmp_path: Path) -> None:
     failure = Failure(test_id="t", message="AssertionError: assert 1 == 2")
     assert missing_names([failure], tmp_path, FILES) == []
+
+
+def test_line_that_all_failing_tests_run_leads(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text("def one():\n    return 1\n\n\ndef all_of():\n    return 2\n")
+    trace = Trace(
+        [
+            TracedTest("a", "failed", {"m.py": [2, 6]}),
+            TracedTest("b", "failed", {"m.py": [6]}),
+            TracedTest("c", "passed", {"m.py": [6]}),
+            TracedTest("d", "passed", {"m.py": [6]}),
+        ]
+    )
+    found = localise(failed(trace=trace), tmp_path, ["m.py"])
+    assert [one.name for one in found.definitions] == ["all_of", "one"]
+
+
+def test_cause_of_an_exception_leads(tmp_path: Path) -> None:
+    source = "def a():\n    return b()\n\n\ndef b():\n    return 1\n\n\ndef c():\n    return 2\n"
+    (tmp_path / "m.py").write_text(source)
+    (tmp_path / "test_m.py").write_text("def test_it():\n    a()\n")
+    frames = (Frame("m.py", 10, "c"), Frame("test_m.py", 2), Frame("m.py", 6, "b"))
+    lines: dict[str, list[int]] = {"m.py": [2, 6, 10]}
+    trace = Trace([TracedTest("a", "failed", lines), TracedTest("b", "passed", lines)])
+    outcome = failed(Failure(test_id="a", message="RuntimeError", frames=frames), trace=trace)
+    found = localise(outcome, tmp_path, ["m.py", "test_m.py"])
+    assert {one.name for one in found.definitions[:2]} == {"b", "c"}
+
+
+def test_names_in_a_helper_of_the_tests_are_followed(tmp_path: Path) -> None:
+    files = {
+        "m.py": "def first():\n    return 1\n\n\ndef second():\n    return 2\n",
+        "test_m.py": """\
+            import m
+
+
+            def helper():
+                return m.second()
+
+
+            def test_a():
+                assert helper() == 3
+            """,
+    }
+    found = localised(tmp_path, files, f"{sys.executable} -m pytest", trace=False)
+    assert [one.name for one in found.definitions] == ["second"]
+
+
+@pytest.mark.parametrize(
+    ("name", "goal", "less_than"),
+    [
+        ("read_cues", "The last cue is missing in show(). Fix read_cues.", "show"),
+        ("billed_hours", "A customer was billed for 21 hours.", "parse"),
+        ("showRank", "Ranks are wrong in `showRank`.", "rank"),
+    ],
+)
+def test_goal_stresses_definitions(name: str, goal: str, less_than: str) -> None:
+    assert emphasis(name, goal) > emphasis(less_than, goal) >= 1.0

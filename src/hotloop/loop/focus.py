@@ -18,6 +18,7 @@ from hotloop.workspace.text import TextFile
 _FAILURE_CHARS = 600
 _MOST_LINES = 80
 _MOST_SIBLINGS = 12
+_TABLE_HEAD = re.compile(r"""=\s*(?:(?:new )?[\w.]+\()?[\[{]$|=\s*(?:\($|\"{3}|'{3}|`)""")
 _FIELD = re.compile(r"\w+\s*:[^\n]*")
 
 
@@ -45,9 +46,9 @@ class Focus(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_table(self) -> bool:
-        """Say whether it is a constant of several lines."""
+        """Say whether it is a constant of several lines: values in brackets, or a text."""
         head = self.source.split("\n", 1)[0]
-        return "\n" in self.source and bool(re.search(r"=\s*[\[({]$", head))
+        return "\n" in self.source and bool(_TABLE_HEAD.search(head))
 
     def file_with(self, text: str) -> str:
         """Return the whole file with the definition's text replaced by `text`."""

@@ -20,11 +20,11 @@ from hotloop.loop.focus import Focus, focus_on
 from hotloop.loop.parts import Parts
 from hotloop.loop.proving import Found, Proving
 from hotloop.loop.search import Search
+from hotloop.loop.tables import with_tables
 from hotloop.loop.testing import run_tests
 from hotloop.loop.transcript import Transcript
 from hotloop.loop.writing import Writing
 from hotloop.tools.applying import apply_text
-from hotloop.workspace.definitions import definitions
 from hotloop.workspace.localise import Localisation, SuspectDefinition, localise
 from hotloop.workspace.missing import missing_names
 from hotloop.workspace.testrun import TestOutcome
@@ -107,25 +107,7 @@ class Repair:
                 found.append(focus)
             if len(found) == _MOST_DEFINITIONS:
                 break
-        tables = [*self._tables(found, localisation)]
-        known = {(one.path, one.name) for one in tables}
-        return [
-            *found[:1],
-            *tables,
-            *(one for one in found[1:] if (one.path, one.name) not in known),
-        ]
-
-    def _tables(self, found: Sequence[Focus], localisation: Localisation) -> Iterator[Focus]:
-        """Yield the tables that the most suspect definition reads: no test traces them."""
-        for first in found[:1]:
-            used = {*re.findall(r"\w+", first.source)}
-            for one in definitions(first.path, first.file.text):
-                if one.kind != "constant" or one.name not in used:
-                    continue
-                place = SuspectDefinition(first.path, one.name, one.start_line, one.end_line, 1.0)
-                focus = focus_on(self._parts.workspace, place, localisation)
-                if focus is not None and focus.is_table:
-                    yield focus
+        return with_tables(found, self._parts.workspace, localisation)
 
     def _is_not_mended(self, suspect: SuspectDefinition) -> bool:
         """Say whether a definition is another than that which the last progress was made in."""

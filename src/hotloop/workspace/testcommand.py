@@ -13,7 +13,7 @@ from typing import ClassVar
 
 import msgspec
 
-from hotloop.workspace.tracer import plugin_dir
+from hotloop.workspace.tracer import node_hook, plugin_dir
 
 _PYTEST_OPTIONS = (
     "--verbosity=-1",
@@ -69,7 +69,8 @@ class TestPlan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def traceable(self) -> bool:
         """Whether executed lines can be recorded."""
-        return self.takes_plugin or (self.framework is Framework.UNITTEST and not self.shell)
+        is_unittest = self.framework is Framework.UNITTEST and not self.shell
+        return self.takes_plugin or is_unittest or self.framework is Framework.NODE
 
     @property
     def takes_plugin(self) -> bool:
@@ -117,7 +118,7 @@ class TestPlan(msgspec.Struct, frozen=True, kw_only=True):
         if self.framework is Framework.CARGO:
             return env | {"RUST_BACKTRACE": "1"}
         if self.framework is Framework.NODE:
-            return env
+            return env | (self._node_tracing(trace_to) if trace_to else {})
         # A .pyc is judged by whole seconds and size: after a quick edit an old one would be run.
         env |= {"PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "400"}
         env["HYPOTHESIS_STORAGE_DIRECTORY"] = f"{tempfile.gettempdir()}/hotloop-hypothesis"
@@ -132,6 +133,16 @@ class TestPlan(msgspec.Struct, frozen=True, kw_only=True):
         if trace_to and deadline_s:
             env["HOTLOOP_TRACE_DEADLINE_S"] = f"{0.8 * deadline_s:.2f}"
         return env
+
+    def _node_tracing(self, trace_to: str) -> dict[str, str]:
+        inherited = os.environ.get("NODE_OPTIONS", "")
+        hook = re.sub(r'(["\\])', r"\\\1", str(node_hook()))
+        return {
+            "HOTLOOP_TRACE_ROOT": self.root,
+            "HOTLOOP_TRACE_OUT": trace_to,
+            "HOTLOOP_NODE_OPTIONS": inherited,
+            "NODE_OPTIONS": f'{inherited} --require "{hook}"'.strip(),
+        }
 
     def _source_dirs(self) -> list[str]:
         names = ["src"]

@@ -27,7 +27,7 @@ from hotloop.workspace.failures_node import parse_tap
 from hotloop.workspace.process import ProcessResult, run_process
 from hotloop.workspace.sandbox import scratch_dir
 from hotloop.workspace.testcommand import Framework, TestPlan
-from hotloop.workspace.tracer import Trace, load
+from hotloop.workspace.tracer import Trace, judged, load, node_hook
 
 DIGEST_CHARS = 1_200
 _SHOWN_FAILURES = 3
@@ -157,11 +157,12 @@ async def run_tests(
     """Run all tests, or `targets`, and read the output; `output_path` keeps all of it.
 
     At `deadline_s` seconds the run and all its processes are ended. `trace` records the lines
-    that each test executes, where `plan.traceable`; `scratch` is a folder outside the workspace
-    that the tests may write to. With pytest, `first` names tests and test files that run before
-    all others: the run ends behind them if one failed, and at the next failure after that; and
-    `failed_to` gets a line with each failing test's id as it fails. Raises ToolError when the
-    command cannot be started, and what `runner` raises.
+    that each test executes, where `plan.traceable`; a run in which node cannot load the recorder
+    is repeated without. `scratch` is a folder outside the workspace that the tests may write to.
+    With pytest, `first` names tests and test files that run before all others: the run ends
+    behind them if one failed, and at the next failure after that; and `failed_to` gets a line
+    with each failing test's id as it fails. Raises ToolError when the command cannot be started,
+    and what `runner` raises.
     """
     trace_path = (scratch or scratch_dir(root)) / f"trace-{uuid.uuid4().hex}.json"
     tracing = trace and plan.traceable
@@ -188,7 +189,24 @@ async def run_tests(
     shown = plan.shell or str(command)
     targeted = bool(targets) and plan.targetable
     outcome = read_outcome(plan.framework, root, result, command=shown, targeted=targeted)
+    if plan.framework is Framework.NODE and tracing and not recorded and _lacks_hook(outcome):
+        return await run_tests(
+            plan,
+            root,
+            runner,
+            deadline_s=deadline_s,
+            targets=targets,
+            on_output=on_output,
+            output_path=output_path,
+        )
+    if plan.framework is Framework.NODE and recorded:
+        recorded = judged(recorded, [one.test_id for one in outcome.failures])
     return msgspec.structs.replace(outcome, trace=recorded)
+
+
+def _lacks_hook(outcome: TestOutcome) -> bool:
+    """Say whether node could not even load the recorder, where the user's options forbid it."""
+    return not outcome.green and node_hook().name in outcome.output
 
 
 def _order(plan: TestPlan, first: Sequence[str], failed_to: Path | None) -> dict[str, str]:

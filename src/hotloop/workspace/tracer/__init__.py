@@ -1,7 +1,11 @@
-"""What ran in which test. `hotloop_tracer.py` beside this file runs in the user's interpreter."""
+"""What ran in which test.
+
+`hotloop_tracer.py` beside this file runs in the user's Python, `hotloop_tracer.cjs` in node.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -30,9 +34,36 @@ def plugin_dir() -> Path:
     return Path(__file__).parent
 
 
+def node_hook() -> Path:
+    """Return the file that node has to load before a test file."""
+    return Path(__file__).with_name("hotloop_tracer.cjs")
+
+
 def load(path: Path) -> Trace | None:
-    """Read what the tracer wrote; None where it wrote nothing (no test ran, or it was killed)."""
+    """Read what the tracers wrote, one JSON object per line.
+
+    None where they wrote nothing (no test ran, or it was killed).
+    """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Trace)
+        parts = _DECODER.decode_lines(path.read_bytes())
     except (FileNotFoundError, msgspec.DecodeError):
         return None
+    tests = [test for part in parts for test in part.tests]
+    return Trace(tests, truncated=any(part.truncated for part in parts))
+
+
+_DECODER = msgspec.json.Decoder(Trace)
+
+
+def judged(trace: Trace, failed: Sequence[str]) -> Trace:
+    """Return a trace of node's tests with the outcomes that the report gives; `failed` has ids.
+
+    A test fails with one of its subtests.
+    """
+
+    def outcome(test: TracedTest) -> str:
+        is_failed = any(one == test.id or one.startswith(f"{test.id} > ") for one in failed)
+        return "failed" if is_failed else "passed"
+
+    tests = [msgspec.structs.replace(one, outcome=outcome(one)) for one in trace.tests]
+    return msgspec.structs.replace(trace, tests=tests)
