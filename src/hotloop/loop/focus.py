@@ -8,6 +8,7 @@ import textwrap
 
 import msgspec
 
+from hotloop.levers.slips.guards import Crash
 from hotloop.workspace.definitions import definitions
 from hotloop.workspace.localise import Localisation, SuspectDefinition
 from hotloop.workspace.root import Workspace
@@ -132,6 +133,17 @@ def body_line(path: str, source: str) -> int:
     if ast.get_docstring(function, clean=False) is not None and len(body) > 1:
         return body[1].lineno - 1
     return body[0].lineno - 1 if body[0].lineno > function.lineno else 0
+
+
+def crash_in(focus: Focus, outcome: TestOutcome) -> Crash | None:
+    """Return the first exception of a failing run that a line of the definition raised."""
+    for one in outcome.failures:
+        last = one.frames[-1] if one.frames else None
+        is_inside = last is not None and focus.first_line <= last.line <= focus.last_line
+        if last is not None and is_inside and last.path == focus.path:
+            lines = focus.source.split("\n")[: last.line - focus.first_line]
+            return Crash(sum(len(line) + 1 for line in lines), one.message)
+    return None
 
 
 def question(goal: str, outcome: TestOutcome, focus: Focus) -> str:

@@ -31,7 +31,7 @@ from hotloop.levers.slips import slips
 from hotloop.loop.agenda import Agenda, Job, Ready
 from hotloop.loop.caller import CallResult
 from hotloop.loop.candidates import comment_sign, fingerprint, is_comment, is_valid
-from hotloop.loop.focus import Focus, another, question
+from hotloop.loop.focus import Focus, another, crash_in, question
 from hotloop.loop.parts import Parts
 from hotloop.loop.proving import Found, Proving
 from hotloop.loop.transcript import Transcript
@@ -195,7 +195,9 @@ class Search:
                 text=one.text,
                 is_guess=True,
             )
-            for one in slips(focus.source, focus.start, focus.language)
+            for one in slips(
+                focus.source, focus.start, focus.language, crash_in(focus, self._outcome)
+            )
         ]
         likeliest = sorted(found, key=lambda one: -one.score)
         valid = (one for one in likeliest if is_valid(focus.path, one.text))

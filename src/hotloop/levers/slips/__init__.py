@@ -20,6 +20,7 @@ import msgspec
 
 from hotloop.levers.slips.bare import Edit, Listing
 from hotloop.levers.slips.copies import copies, lost_groups
+from hotloop.levers.slips.guards import Crash, conditions, guards
 from hotloop.levers.slips.names import names
 from hotloop.levers.slips.rules import operators
 from hotloop.levers.slips.statements import statements
@@ -33,10 +34,13 @@ class Slip(msgspec.Struct, frozen=True, kw_only=True):
     weight: float
 
 
-def slips(source: str, start: int = 0, language: str = "python") -> Iterator[Slip]:
+def slips(
+    source: str, start: int = 0, language: str = "python", crash: Crash | None = None
+) -> Iterator[Slip]:
     """Yield what the definition `source` becomes with one slip undone, behind the offset `start`.
 
     `language` is as `language_of` names it; what is neither Python nor JavaScript is read as C.
+    `crash` is an exception on one of its lines, if there was one.
     Comments are left alone, and strings but for those that separate. Not all texts need be valid.
     """
     listing = Listing(source, language)
@@ -48,6 +52,8 @@ def slips(source: str, start: int = 0, language: str = "python") -> Iterator[Sli
             statements(listing),
             copies(listing),
             lost_groups(listing),
+            conditions(listing),
+            guards(listing, crash) if crash else (),
         )
         if one.start >= start and source[one.start : one.end] != one.text
     ]
