@@ -234,6 +234,38 @@ def test_other_output(root: Path) -> None:
     assert parse_other("all fine", root) == Report()
 
 
+LABELLED = """\
+ok rounding
+rounding up: expected 5, got 4
+FAIL test_limits
+not ok 3 - at the limit
+2 checks failed
+make: *** [Makefile:4: test] Error 1
+"""
+
+
+def test_labels_of_a_test_program_are_found_in_its_source(root: Path) -> None:
+    code = """\
+        static void test_rounding(void)
+        {
+            check("rounding", 4, half(8));
+            check("rounding up", 5, half(9));
+        }
+
+        static void test_limits(void)
+        {
+            check("at the limit", 0, half(0));
+            printf("%s: expected %ld, got %ld\\n");
+        }
+        """
+    (root / "tests/test_calc.c").write_text(code)
+    report = parse_other(LABELLED, root)
+    path = "tests/test_calc.c"
+    assert places(report) == [[(path, 4)], [(path, 7)], [(path, 9)]]
+    assert report.failures[0].message == "rounding up: expected 5, got 4"
+    assert parse_other("something else: expected 5, got 4", root).failures == ()
+
+
 def test_paths_outside_the_workspace_are_dropped(root: Path) -> None:
     assert workspace_path(f"file://{root}/lib.js", root) == "lib.js"
     assert workspace_path("./src/../calc.py", root) == "calc.py"

@@ -283,3 +283,57 @@ def test_names_in_a_helper_of_the_tests_are_followed(tmp_path: Path) -> None:
 )
 def test_goal_stresses_definitions(name: str, goal: str, less_than: str) -> None:
     assert emphasis(name, goal) > emphasis(less_than, goal) >= 1.0
+
+
+@pytest.mark.skipif(not shutil.which("make") or not shutil.which("cc"), reason="no C compiler")
+def test_c_by_the_label_of_a_failed_check(tmp_path: Path) -> None:
+    files = {
+        "src/calc.h": "int half(int x);\nint twice(int x);\n",
+        "src/calc.c": """\
+            #include "calc.h"
+
+            int twice(int x)
+            {
+                return x * 2;
+            }
+
+            int half(int x)
+            {
+                return x / 3;
+            }
+            """,
+        "tests/test.c": """\
+            #include <stdio.h>
+            #include "calc.h"
+
+            static int failures;
+
+            static void check(const char *what, int expected, int got)
+            {
+                if (expected != got) {
+                    printf("%s: expected %d, got %d\\n", what, expected, got);
+                    failures++;
+                }
+            }
+
+            static void test_twice(void)
+            {
+                check("twice three", 6, twice(3));
+            }
+
+            static void test_half(void)
+            {
+                check("half of six", 3, half(6));
+            }
+
+            int main(void)
+            {
+                test_twice();
+                test_half();
+                return failures > 0;
+            }
+            """,
+        "Makefile": "test:\n\tcc -Isrc -o run_tests src/calc.c tests/test.c && ./run_tests\n",
+    }
+    found = localised(tmp_path, files, "make -s test", trace=False)
+    assert [one.name for one in found.definitions] == ["half"]

@@ -14,6 +14,7 @@ from hotloop.workspace.failures import (
     python_kind,
     workspace_path,
 )
+from hotloop.workspace.failures_labelled import labelled_failures
 from hotloop.workspace.failures_node import js_frames
 
 _CARGO_BLOCK = re.compile(
@@ -133,6 +134,7 @@ def parse_other(output: str, root: Path) -> Report:
     for found in _COUNTS.finditer(output):
         counts[found[2].lower()[:4]] = int(found[1])
     failures = [built for line in output.splitlines() if (built := _other_failure(line, root))]
+    failures = failures or labelled_failures(output, root)
     traced = [*python_frames(output, root), *js_frames(output, root)]
     if traced and not failures:
         last = next((x for x in reversed(output.splitlines()) if python_kind(x.strip())), "failed")
