@@ -11,6 +11,7 @@ from hotloop.actions.parse import TextParser
 from hotloop.actions.types import Define
 from hotloop.errors import ToolError
 from hotloop.loop.focus import body_line, first_failures
+from hotloop.loop.outline import outlined
 from hotloop.loop.proving import Found
 from hotloop.loop.search import ANSWER_TOKENS, Search
 from hotloop.workspace.autoimport import mend_imports
@@ -23,7 +24,10 @@ from hotloop.workspace.testrun import TestOutcome
 _MOST_FILE_CHARS = 5_000
 _MOST_FAILURES = 3
 _MOST_FOLLOWING = 3
+_ONE_LINER = 1
+_SHORT = 5
 _ATTEMPTS = 8
+_LEAST_ATTEMPTS = 3
 _WARMTH = 0.7
 _NEXT_DEFINITION = ["\n```", "\ndef ", "\nclass ", "\nfunction ", "\nexport "]
 
@@ -57,7 +61,7 @@ class Writing:
             warmth: dict[str, Any] = {"temperature": _WARMTH, "seed": attempt} if is_warm else {}
             await self._attempt(path, heads if attempt % 2 == 0 else [], warmth)
             await proving.settle()
-            if proving.has_progress:
+            if proving.winner or (proving.has_progress and attempt >= _LEAST_ATTEMPTS):
                 break
         return await proving.settle()
 
@@ -132,14 +136,17 @@ class Writing:
         return ""
 
     def _ask(self, path: str, following: Sequence[str]) -> str:
-        source, missing = self._text(path)[:_MOST_FILE_CHARS], self._missing
+        missing = self._missing
         wanted = f"Write {', '.join(missing)} for {path}" if missing else f"Correct {path}"
         if following:
             wanted += f", and change {', '.join(following)} to use it"
         failures = first_failures(self._outcome, _MOST_FAILURES if missing else 1)
+        words = {*re.findall(r"\w+", f"{self._parts.goal} {failures}")}
+        most_lines = _ONE_LINER if following else _SHORT
+        source = outlined(path, self._text(path), words, most_lines=most_lines)
         return (
             f"Goal: {self._parts.goal}\n\nFailing test:\n{failures}\n\n"
-            f"{path}:\n```{language_of(path)}\n{source.rstrip()}\n```\n\n"
+            f"{path}:\n```{language_of(path)}\n{source[:_MOST_FILE_CHARS].rstrip()}\n```\n\n"
             f"{wanted}. Answer with only the new and changed definitions, each as a whole."
         )
 
