@@ -53,7 +53,7 @@ _REWRITTEN = 0.4
 _CALL_COST = 0.5
 _LATER_READING = 0.7
 _ALONE = 0.5
-_SLIP = 0.025
+_SLIP = 0.04
 _MOST_SLIPS = 24
 
 
@@ -187,7 +187,10 @@ class Search:
         share = _SLIP * likelihood**0.5
         found = [
             Ready(
-                score=share * one.weight * focus.suspicion(one.offset), focus=focus, text=one.text
+                score=share * one.weight * focus.suspicion(one.offset),
+                focus=focus,
+                text=one.text,
+                must_win=True,
             )
             for one in slips(focus.source, focus.start, focus.language)
         ]

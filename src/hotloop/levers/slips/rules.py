@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from hotloop.levers.slips import tables
+from hotloop.levers.slips import library, tables
 from hotloop.levers.slips.bare import Edit, Listing
 from hotloop.levers.slips.tables import Rule
 
@@ -54,9 +54,10 @@ def operators(listing: Listing) -> Iterator[Edit]:
 
 @cache
 def _compiled(tag: str) -> tuple[tuple[re.Pattern[str], Rule, bool], ...]:
+    both = (*tables.PAIRS, *library.TWINS)
     pairs = [
-        *tables.PAIRS,
-        *((other, one, weight, tags) for one, other, weight, tags in tables.PAIRS),
+        *both,
+        *((other, one, weight, tags) for one, other, weight, tags in both),
         *tables.ONE_WAY,
     ]
     rules = [
@@ -65,7 +66,7 @@ def _compiled(tag: str) -> tuple[tuple[re.Pattern[str], Rule, bool], ...]:
         *tables.OFF_BY_ONE,
         *tables.SLICES,
         *tables.SIGNS,
-        *tables.LIBRARY,
+        *library.LIBRARY,
         *tables.STRINGS,
         *(Rule(_literal(one), other, weight, tags) for one, other, weight, tags in pairs),
     ]

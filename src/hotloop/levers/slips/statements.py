@@ -48,9 +48,7 @@ def _deleted(listing: Listing, lines: Sequence[Line], number: int) -> Iterator[E
     after = lines[number + 1] if number + 1 < len(lines) else None
     is_alone = before.bare.endswith((":", "{")) and (after is None or after.indent < line.indent)
     binds = _BINDING.match(line.bare)
-    is_first = binds is not None and not re.search(
-        rf"\b{binds[1]}\b", listing.bare[listing.bare.find("\n") : line.start]
-    )
+    is_first = binds is not None and binds[1] not in _words(listing.bare[: line.start])
     if is_alone or is_first or after is None or _DECLARING.match(line.bare):
         return
     yield Edit("deleted", line.start, min(line.end + 1, len(listing.source)), "", _DELETED)
@@ -59,11 +57,10 @@ def _deleted(listing: Listing, lines: Sequence[Line], number: int) -> Iterator[E
 def _swapped(listing: Listing, line: Line, after: Line) -> Iterator[Edit]:
     if line.indent != after.indent or _LEAVING.match(line.bare) or _LEAVING.match(after.bare):
         return
+    shared = _words(line.bare) & _words(after.bare)
     binds = _BINDING.match(line.bare)
-    is_needed = binds is not None and re.search(rf"\b{binds[1]}\b", after.bare)
-    is_known = binds is not None and re.search(rf"\b{binds[1]}\b", listing.bare[: line.start])
-    words = {*re.findall(r"[A-Za-z_]\w*", line.bare)} & {*re.findall(r"[A-Za-z_]\w*", after.bare)}
-    if not words or (is_needed and not is_known):
+    is_new = binds is not None and binds[1] not in _words(listing.bare[: line.start])
+    if not shared or (binds is not None and is_new and binds[1] in shared):
         return
     text = listing.source
     between = text[line.end : after.start]
@@ -130,3 +127,7 @@ def _broken_off(listing: Listing, around: Sequence[Line]) -> Iterator[Edit]:
         return
     pad = listing.source[before.start : before.start + before.indent]
     yield Edit("break", before.end, before.end, f"\n{pad}break;", _BREAK)
+
+
+def _words(text: str) -> set[str]:
+    return {*re.findall(r"[A-Za-z_]\w*", text)}
