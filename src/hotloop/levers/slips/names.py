@@ -80,10 +80,10 @@ _KEYWORDS = frozenset(
 _LIKELIHOODS = {
     "unused beside it": 2.0,
     "unused": 1.5,
-    "unused parameter": 0.9,
-    "alike": 0.9,
-    "beside it": 0.7,
-    "other": 0.5,
+    "unused parameter": 1.0,
+    "alike": 1.2,
+    "beside it": 0.9,
+    "other": 0.9,
 }
 _MEMBERS = 0.6
 _RECEIVERS = 0.4
@@ -232,6 +232,9 @@ def _members(listing: Listing) -> Iterator[Edit]:
         for other in sorted(seen[one[1]] - {one[2]}):
             alike = 1.5 if _are_alike(one[2], other) else 1.0
             yield Edit("member", *one.span(2), other, _MEMBERS * alike)
+        elsewhere = set[str]().union(*seen.values()) - seen[one[1]]
+        for other in sorted(elsewhere):
+            yield Edit("member elsewhere", *one.span(2), other, _RECEIVERS)
         for receiver, attributes in sorted(seen.items()):
             if receiver != one[1] and one[2] in attributes:
                 yield Edit("receiver", *one.span(1), receiver, _RECEIVERS)

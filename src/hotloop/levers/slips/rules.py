@@ -79,7 +79,7 @@ def _compiled(tag: str) -> tuple[tuple[re.Pattern[str], Rule, bool], ...]:
 
 def _literal(text: str) -> str:
     """Return a pattern for `text` that does not match inside a word."""
-    before, after = (r"(?<![\w.])" * text[0].isalpha(), r"(?!\w)" * text[-1].isalnum())
+    before, after = (r"(?<!\w)" * text[0].isalpha(), r"(?!\w)" * text[-1].isalnum())
     return before + re.escape(text) + after
 
 
