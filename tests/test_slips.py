@@ -124,6 +124,15 @@ def test_a_name_that_is_bound_and_never_used_comes_first() -> None:
     assert source.replace("total[place]", "total[person]") in undone(source)[:2]
 
 
+def test_parameters_are_found_below_decorators_and_comments() -> None:
+    python = "@once(low=1)\ndef f(low, high):\n    return low"
+    assert python.replace("return low", "return high") in undone(python)[:1]
+    script = "/**\n * Adds (a, b).\n */\nexport function f(low, high) {\n  return low;\n}"
+    assert script.replace("return low", "return high") in undone(script, "javascript")[:1]
+    c = "// f(x)\nstatic int f(int low, char *high) {\n  return low;\n}"
+    assert c.replace("return low", "return high") in undone(c, "c")[:1]
+
+
 def test_a_copy_that_was_not_made_comes_first() -> None:
     source = function("left = items", "while left:", "    left.pop()", "return items")
     assert undone(source)[0] == source.replace("left = items", "left = list(items)")

@@ -29,7 +29,7 @@ _TRAITS = tuple(
     )
 )
 _MEMBER = re.compile(r"(?<![\w.])([A-Za-z_]\w*)(?:\.|->)([A-Za-z_]\w*)(?![\w(])")
-_HEAD = re.compile(r"\b(?:def|function\*?|async)?\s*\w*\s*(\()")
+_HEAD = re.compile(r"\b(?:def|function)\b[ *]*\w*\(|^[^@=\n]*?\w\(", re.MULTILINE)
 _BOUND = {
     "p": re.compile(
         r"^[ \t]*((?:\w+, )*\w+)(?:: [^=\n]+)? [-+*/|&]?=(?!=)|\bfor ([\w, ()]+?) in\b|\bas (\w+)"
@@ -120,7 +120,8 @@ class _Scope:
         self.line_of = {
             name: listing.bare.count("\n", 0, one.at) for name, one in self.widest.items()
         }
-        self.parameters = {name for name, line in self.line_of.items() if line == 0}
+        head = min(self.line_of.values(), default=0)
+        self.parameters = {name for name, line in self.line_of.items() if line == head}
         self.unused = {name for name in self.widest if self._is_unused(name)}
 
     def could_be(self, name: str, other: str) -> bool:
@@ -186,8 +187,8 @@ def _bindings(listing: Listing) -> Iterator[tuple[str, Binding]]:
     """Yield what a definition binds: parameters, variables, loop variables, those of lambdas."""
     whole = len(listing.bare)
     head = _HEAD.search(listing.bare)
-    if head is not None and "=" not in listing.bare[: head.start(1)]:
-        for at, end in listing.arguments(head.start(1)):
+    if head is not None:
+        for at, end in listing.arguments(head.end() - 1):
             text = re.split(r"[:=]", listing.bare[at:end])[0]
             words = [*_WORD.finditer(text)]
             for word in words[-1:] if listing.is_c else words[:1]:

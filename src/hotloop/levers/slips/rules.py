@@ -26,8 +26,6 @@ _LOST = re.compile(
 _LOST_RESULT = 1.2
 _KEY = re.compile(r"\b(?:key=)?lambda \w+: (\()|\breturn (\()(?=.*,)")
 _KEY_SIGN = 0.5
-
-
 _CONDITION = re.compile(r"\b(?:and|or|not|in|is|if|lambda|new)\b|&&|\|\||[<>?\0]|==|!=")
 _LITERAL = re.compile(r"(?:^|[+-] ?|\W)(?:\d+|None|True|False|true|false|null|NULL|undefined)$")
 _MADE = re.compile(r"[A-Z][a-z]\w*\(|(?:list|dict|set|str|tuple|sorted)\(")
@@ -73,7 +71,7 @@ def _compiled(tag: str) -> tuple[tuple[re.Pattern[str], Rule, bool], ...]:
     return tuple(
         (re.compile(rule.pattern, re.MULTILINE), rule, "r" in rule.languages)
         for rule in rules
-        if tag in rule.languages and rule.likelihood
+        if tag in rule.languages
     )
 
 
@@ -94,9 +92,7 @@ def _is_code(listing: Listing, found: re.Match[str]) -> bool:
 def _ends(listing: Listing) -> Iterator[Edit]:
     """Yield one more and one less where a number ends, unless it cannot be a number."""
     ends: dict[int, tuple[float, float]] = {}
-    for end in tables.ENDS if listing.tag else ():
-        if listing.tag not in end.languages:
-            continue
+    for end in (one for one in tables.ENDS if listing.tag in one.languages):
         for found in re.finditer(end.pattern, listing.bare, re.MULTILINE):
             if not _is_no_number(listing, found.end()):
                 ends.setdefault(found.end(), (end.too_few, end.too_many))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -79,9 +80,7 @@ def _moved(listing: Listing, around: Sequence[Line]) -> Iterator[Edit]:
         yield from _moved_past_brace(listing, around, out, into)
         return
     if (after is None or after.indent < line.indent) and not before.bare.endswith(":"):
-        for indent in sorted({one for one in _open_indents(listing, line) if one < line.indent})[
-            -2:
-        ]:
+        for indent in itertools.islice(_open_indents(listing, line), 2):
             text = source[line.start : line.start + indent]
             yield Edit("moved", line.start, line.start + line.indent, text, out)
     if before.indent > line.indent:
@@ -90,7 +89,7 @@ def _moved(listing: Listing, around: Sequence[Line]) -> Iterator[Edit]:
 
 
 def _open_indents(listing: Listing, line: Line) -> Iterator[int]:
-    """Yield the indentations of the blocks around a line that it could be moved out to."""
+    """Yield the indentations of the blocks that a line could be moved out to, from the inside."""
     indent = line.indent
     above = [one for one in listing.lines if one.bare and one.start < line.start]
     for one in reversed(above[1:]):
