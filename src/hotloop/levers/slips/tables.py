@@ -22,9 +22,9 @@ class Rule(NamedTuple):
 
 
 _CALL = r"\w+(?:\.\w+)*\((?:[^()]|\([^()]*\))*\)"
-VALUE = rf"(?:{_CALL}|[\w.]+(?:\[[^\[\]]*\])?)"
+VALUE = rf"(?<![\w.])(?:{_CALL}|[\w.]+(?:\[[^\[\]]*\])?)"
 
-_GIVEN = rf"(?:{VALUE}|[\w.]+ [-+*/%&|]+ [\w.]+)"
+_GIVEN = rf"(?:{VALUE}|(?<![\w.])[\w.]+ [-+*/%&|]+ [\w.]+)"
 _OF_OBJECT = r"(?:.*?[ (])?(?!self\b|re\b|math\b)([a-z_]\w*)[.\[].*"
 
 COMPARISONS = (
