@@ -11,8 +11,25 @@ from typing import NamedTuple
 from hotloop.levers.slips.bare import Edit, Listing
 
 _USE = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?![\w(])(?!\s*:=)")
+_WORD = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+_TRAITS = tuple(
+    (trait, re.compile(pattern))
+    for trait, pattern in (
+        ("object", r"(?<![\w.])([A-Za-z_]\w*)(?:\.|->)[A-Za-z_]"),
+        ("table", r"(?<![\w.])([A-Za-z_]\w*)\["),
+        ("table", r"\b(?:in|of|len\() ?([A-Za-z_]\w*)(?=[:)\] ])"),
+        ("table", r"\b(\w+) = [\[{]"),
+        ("number", r"(?<![\w.])([A-Za-z_]\w*) [-*/%<>+]{1,2}=? "),
+        ("number", r"[-*/%<>+]=? ([A-Za-z_]\w*)\b(?![(.\[])"),
+        ("number", r"\b(\w+) = \d"),
+        ("number", r"\[([A-Za-z_]\w*)\]"),
+        ("number", r"\brange\((?:[^()]*[ (])?([A-Za-z_]\w*)"),
+        ("truth", r"\b(?:if|not|and|or|while) ([A-Za-z_]\w*)(?=:| and| or)"),
+        ("truth", r"\b(\w+) = (?:[Tt]rue|[Ff]alse)"),
+    )
+)
 _MEMBER = re.compile(r"(?<![\w.])([A-Za-z_]\w*)(?:\.|->)([A-Za-z_]\w*)(?![\w(])")
-_HEAD = re.compile(r"\b(?:def|function\*?|async)?\s*\w*\s*(\()")
+_HEAD = re.compile(r"\b(?:def|function)\b[ *]*\w*\(|^[^@=\n]*?\w\(", re.MULTILINE)
 _BOUND = {
     "p": re.compile(
         r"^[ \t]*((?:\w+, )*\w+)(?:: [^=\n]+)? [-+*/|&]?=(?!=)|\bfor ([\w, ()]+?) in\b|\bas (\w+)"
@@ -60,10 +77,14 @@ _KEYWORDS = frozenset(
         *("async", "await", "export", "instanceof", "delete", "super", "print", "enum", "union"),
     }
 )
-_SIGN = r"[-*/%<>+]"
-_UNUSED = 1.5
-_ALIKE = 0.9
-_OTHER = 0.5
+_LIKELIHOODS = {
+    "unused beside it": 2.0,
+    "unused": 1.5,
+    "unused parameter": 1.0,
+    "alike": 1.2,
+    "beside it": 0.9,
+    "other": 0.9,
+}
 _MEMBERS = 0.6
 _RECEIVERS = 0.4
 
@@ -75,68 +96,81 @@ class Binding(NamedTuple):
     begin: int
     end: int
 
+    def knows(self, at: int) -> bool:
+        """Say whether a place is in the span."""
+        return self.begin <= at < self.end
+
+
+class _Scope:
+    """The names that a definition binds, where they stand, and what they are used as."""
+
+    def __init__(self, listing: Listing) -> None:
+        self.bindings: defaultdict[str, list[Binding]] = defaultdict(list)
+        self.places: defaultdict[str, list[int]] = defaultdict(list)
+        self.traits: defaultdict[str, set[str]] = defaultdict(set)
+        for name, binding in _bindings(listing):
+            if name not in _KEYWORDS:
+                self.bindings[name].append(binding)
+        for found in _WORD.finditer(listing.bare):
+            self.places[found[0]].append(found.start())
+        for trait, pattern in _TRAITS:
+            for found in pattern.finditer(listing.bare):
+                self.traits[found[1]].add(trait)
+        self.widest = {name: max(all_, key=_width) for name, all_ in self.bindings.items()}
+        self.line_of = {
+            name: listing.bare.count("\n", 0, one.at) for name, one in self.widest.items()
+        }
+        head = min(self.line_of.values(), default=0)
+        self.parameters = {name for name, line in self.line_of.items() if line == head}
+        self.unused = {name for name in self.widest if self._is_unused(name)}
+
+    def could_be(self, name: str, other: str) -> bool:
+        """Say whether nothing speaks against using one name as the other is used."""
+        one, two = self.traits.get(name), self.traits.get(other)
+        return other in self.unused or not one or not two or not one.isdisjoint(two)
+
+    def relation(self, name: str, other: str) -> str:
+        """Return how the two names relate, the most telling that holds."""
+        line = self.line_of[name] == self.line_of[other]
+        if other in self.unused:
+            if other in self.parameters:
+                return "unused parameter"
+            return "unused beside it" if line else "unused"
+        return "alike" if _are_alike(name, other) else "beside it" if line else "other"
+
+    def _is_unused(self, name: str) -> bool:
+        """Say whether a name is bound and never used; a lambda's own name is another."""
+        binding = self.widest[name]
+        inner = [one for one in self.bindings[name] if _width(one) < _width(binding)]
+        uses = [
+            at
+            for at in self.places[name]
+            if binding.knows(at) and not any(one.knows(at) for one in inner)
+        ]
+        return len(uses) <= 1 and not name.startswith("_")
+
 
 def names(listing: Listing) -> Iterator[Edit]:
     """Yield uses of a name that another name of the scope could stand for."""
-    bound = _bound(listing)
-    unused = {name for name in bound if _is_unused(listing, name, bound)}
-    traits = {name: _traits(listing, name) for name in bound}
+    scope = _Scope(listing)
     for found in _USE.finditer(listing.bare):
         name, at = found[0], found.start()
-        if name not in bound or bound[name].at == at or _is_binding(listing, found):
+        if name not in scope.widest or _is_binding(listing, found):
             continue
-        for other, binding in bound.items():
-            if other == name or not binding.begin <= at < binding.end or binding.at >= at:
+        if any(binding.at == at for binding in scope.bindings[name]):
+            continue
+        for other, binding in scope.widest.items():
+            is_known = binding.knows(at) and (binding.begin > 0 or binding.at < at)
+            if other == name or not is_known or _is_bound_by_it(listing, binding, at):
                 continue
-            if _same_line(listing, binding.at, at) or traits[name].isdisjoint(traits[other]):
-                continue
-            kind, likelihood = _likelihood(name, other, unused)
-            yield Edit(kind, *found.span(), other, likelihood)
+            if scope.could_be(name, other):
+                relation = scope.relation(name, other)
+                yield Edit(relation, *found.span(), other, _LIKELIHOODS[relation])
     yield from _members(listing)
 
 
-def _is_unused(listing: Listing, name: str, bound: dict[str, Binding]) -> bool:
-    """Say whether a name is bound and not used in its span; a lambda's own name is another."""
-    binding = bound[name]
-    if name.startswith("_"):
-        return False
-    uses = [
-        found.start()
-        for found in re.finditer(rf"(?<![\w.]){name}(?!\w)", listing.bare)
-        if binding.begin <= found.start() < binding.end
-        and not any(at <= found.start() < end for at, end in _own_spans(listing, name, binding))
-    ]
-    return len(uses) <= 1
-
-
-def _own_spans(listing: Listing, name: str, binding: Binding) -> Iterator[tuple[int, int]]:
-    """Yield the lambdas and comprehensions that bind a name that is bound outside, too."""
-    for found in re.finditer(rf"\b(?:lambda|for) [\w, ]*\b{name}\b|\b{name} =>", listing.bare):
-        span = listing.enclosing(found.start())
-        is_loop = not listing.bare[span[0] : found.start()].strip()
-        if not is_loop and not span[0] <= binding.at < span[1]:
-            yield span
-
-
-def _traits(listing: Listing, name: str) -> set[str]:
-    """Return what a name is used as; everything, where nothing is known."""
-    word = rf"(?<![\w.]){name}(?!\w)"
-    tests = {
-        "object": rf"{word}(?:\.|->)[A-Za-z_]",
-        "table": rf"{word}\[|\b(?:in|of) {word}(?=[:)\] ])|\blen\({word}|\b{name} = [\[{{]",
-        "number": rf"{word} {_SIGN}=? |{_SIGN}=? {word}|\brange\(.*{word}|\b{name} = \d|\[{word}\]",
-        "truth": rf"\b(?:if|not|and|or|while) {word}(?=:| and| or)|\b{name} = (?:[Tt]rue|[Ff]alse)",
-    }
-    found = {trait for trait, pattern in tests.items() if re.search(pattern, listing.bare)}
-    return found or {*tests}
-
-
-def _likelihood(name: str, other: str, unused: set[str]) -> tuple[str, float]:
-    if other in unused:
-        return "unused name", _UNUSED
-    if _are_alike(name, other):
-        return "like name", _ALIKE
-    return "name", _OTHER
+def _width(binding: Binding) -> int:
+    return binding.end - binding.begin
 
 
 def _are_alike(one: str, other: str) -> bool:
@@ -149,29 +183,25 @@ def _are_alike(one: str, other: str) -> bool:
     return len(one) == len(other) == 1
 
 
-def _bound(listing: Listing) -> dict[str, Binding]:
-    """Return the names that are bound in a definition; the widest span where one is bound twice."""
-    found: dict[str, Binding] = {}
+def _bindings(listing: Listing) -> Iterator[tuple[str, Binding]]:
+    """Yield what a definition binds: parameters, variables, loop variables, those of lambdas."""
     whole = len(listing.bare)
     head = _HEAD.search(listing.bare)
-    if head is not None and "=" not in listing.bare[: head.start(1)].replace("=>", ""):
-        for at, end in listing.arguments(head.start(1)):
+    if head is not None:
+        for at, end in listing.arguments(head.end() - 1):
             text = re.split(r"[:=]", listing.bare[at:end])[0]
-            words = [*re.finditer(r"[A-Za-z_]\w*", text)]
+            words = [*_WORD.finditer(text)]
             for word in words[-1:] if listing.is_c else words[:1]:
-                found.setdefault(word[0], Binding(at + word.start(), 0, whole))
+                yield word[0], Binding(at + word.start(), 0, whole)
     for one in _BOUND[listing.tag].finditer(listing.bare):
-        is_local = re.match(r"for |lambda ", one[0]) or "=>" in one[0]
-        span = listing.enclosing(one.start()) if is_local else (0, whole)
-        if is_local and not listing.bare[span[0] : one.start()].strip():
-            span = (0, whole)
+        begin, end = 0, whole
+        if one[0].startswith(("for ", "lambda ")) or "=>" in one[0]:
+            begin, end = listing.enclosing(one.start())
+        if not listing.bare[begin : one.start()].strip():
+            begin, end = 0, whole
         for group in range(1, one.re.groups + 1):
-            for word in re.finditer(r"[A-Za-z_]\w*", one[group] or ""):
-                binding = Binding(one.start(group) + word.start(), *span)
-                old = found.get(word[0])
-                if old is None or (old.end - old.begin) < binding.end - binding.begin:
-                    found[word[0]] = binding
-    return {name: at for name, at in found.items() if name not in _KEYWORDS}
+            for word in _WORD.finditer(one[group] or ""):
+                yield word[0], Binding(one.start(group) + word.start(), begin, end)
 
 
 def _is_binding(listing: Listing, found: re.Match[str]) -> bool:
@@ -184,10 +214,10 @@ def _is_binding(listing: Listing, found: re.Match[str]) -> bool:
     return head is not None and not re.search(r"\b(?:in|of)\b|:", head[1])
 
 
-def _same_line(listing: Listing, since: int, at: int) -> bool:
-    """Say whether an assignment's own target would stand on its right side."""
-    between = listing.bare[since:at]
-    return "\n" not in between and bool(re.match(r"[\w, ]+ =(?!=)", between))
+def _is_bound_by_it(listing: Listing, binding: Binding, at: int) -> bool:
+    """Say whether the name gets its value from what stands at `at`."""
+    between = listing.bare[binding.at : at]
+    return "\n" not in between and bool(re.match(r"[\w, ]+ (?:=(?!=)|in|of) ", between))
 
 
 def _members(listing: Listing) -> Iterator[Edit]:
@@ -203,6 +233,9 @@ def _members(listing: Listing) -> Iterator[Edit]:
         for other in sorted(seen[one[1]] - {one[2]}):
             alike = 1.5 if _are_alike(one[2], other) else 1.0
             yield Edit("member", *one.span(2), other, _MEMBERS * alike)
+        elsewhere = set[str]().union(*seen.values()) - seen[one[1]]
+        for other in sorted(elsewhere):
+            yield Edit("member elsewhere", *one.span(2), other, _RECEIVERS)
         for receiver, attributes in sorted(seen.items()):
             if receiver != one[1] and one[2] in attributes:
                 yield Edit("receiver", *one.span(1), receiver, _RECEIVERS)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from hotloop.levers.slips import tables
+from hotloop.levers.slips import library, tables
 from hotloop.levers.slips.bare import Edit, Listing
 from hotloop.levers.slips.tables import Rule
 
@@ -26,8 +26,6 @@ _LOST = re.compile(
 _LOST_RESULT = 1.2
 _KEY = re.compile(r"\b(?:key=)?lambda \w+: (\()|\breturn (\()(?=.*,)")
 _KEY_SIGN = 0.5
-
-
 _CONDITION = re.compile(r"\b(?:and|or|not|in|is|if|lambda|new)\b|&&|\|\||[<>?\0]|==|!=")
 _LITERAL = re.compile(r"(?:^|[+-] ?|\W)(?:\d+|None|True|False|true|false|null|NULL|undefined)$")
 _MADE = re.compile(r"[A-Z][a-z]\w*\(|(?:list|dict|set|str|tuple|sorted)\(")
@@ -54,9 +52,10 @@ def operators(listing: Listing) -> Iterator[Edit]:
 
 @cache
 def _compiled(tag: str) -> tuple[tuple[re.Pattern[str], Rule, bool], ...]:
+    both = (*tables.PAIRS, *library.TWINS)
     pairs = [
-        *tables.PAIRS,
-        *((other, one, weight, tags) for one, other, weight, tags in tables.PAIRS),
+        *both,
+        *((other, one, weight, tags) for one, other, weight, tags in both),
         *tables.ONE_WAY,
     ]
     rules = [
@@ -65,20 +64,20 @@ def _compiled(tag: str) -> tuple[tuple[re.Pattern[str], Rule, bool], ...]:
         *tables.OFF_BY_ONE,
         *tables.SLICES,
         *tables.SIGNS,
-        *tables.LIBRARY,
+        *library.LIBRARY,
         *tables.STRINGS,
         *(Rule(_literal(one), other, weight, tags) for one, other, weight, tags in pairs),
     ]
     return tuple(
         (re.compile(rule.pattern, re.MULTILINE), rule, "r" in rule.languages)
         for rule in rules
-        if tag in rule.languages and rule.likelihood
+        if tag in rule.languages
     )
 
 
 def _literal(text: str) -> str:
     """Return a pattern for `text` that does not match inside a word."""
-    before, after = (r"(?<![\w.])" * text[0].isalpha(), r"(?!\w)" * text[-1].isalnum())
+    before, after = (r"(?<!\w)" * text[0].isalpha(), r"(?!\w)" * text[-1].isalnum())
     return before + re.escape(text) + after
 
 
@@ -93,9 +92,7 @@ def _is_code(listing: Listing, found: re.Match[str]) -> bool:
 def _ends(listing: Listing) -> Iterator[Edit]:
     """Yield one more and one less where a number ends, unless it cannot be a number."""
     ends: dict[int, tuple[float, float]] = {}
-    for end in tables.ENDS if listing.tag else ():
-        if listing.tag not in end.languages:
-            continue
+    for end in (one for one in tables.ENDS if listing.tag in one.languages):
         for found in re.finditer(end.pattern, listing.bare, re.MULTILINE):
             if not _is_no_number(listing, found.end()):
                 ends.setdefault(found.end(), (end.too_few, end.too_many))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -48,9 +49,7 @@ def _deleted(listing: Listing, lines: Sequence[Line], number: int) -> Iterator[E
     after = lines[number + 1] if number + 1 < len(lines) else None
     is_alone = before.bare.endswith((":", "{")) and (after is None or after.indent < line.indent)
     binds = _BINDING.match(line.bare)
-    is_first = binds is not None and not re.search(
-        rf"\b{binds[1]}\b", listing.bare[listing.bare.find("\n") : line.start]
-    )
+    is_first = binds is not None and binds[1] not in _words(listing.bare[: line.start])
     if is_alone or is_first or after is None or _DECLARING.match(line.bare):
         return
     yield Edit("deleted", line.start, min(line.end + 1, len(listing.source)), "", _DELETED)
@@ -59,11 +58,10 @@ def _deleted(listing: Listing, lines: Sequence[Line], number: int) -> Iterator[E
 def _swapped(listing: Listing, line: Line, after: Line) -> Iterator[Edit]:
     if line.indent != after.indent or _LEAVING.match(line.bare) or _LEAVING.match(after.bare):
         return
+    shared = _words(line.bare) & _words(after.bare)
     binds = _BINDING.match(line.bare)
-    is_needed = binds is not None and re.search(rf"\b{binds[1]}\b", after.bare)
-    is_known = binds is not None and re.search(rf"\b{binds[1]}\b", listing.bare[: line.start])
-    words = {*re.findall(r"[A-Za-z_]\w*", line.bare)} & {*re.findall(r"[A-Za-z_]\w*", after.bare)}
-    if not words or (is_needed and not is_known):
+    is_new = binds is not None and binds[1] not in _words(listing.bare[: line.start])
+    if not shared or (binds is not None and is_new and binds[1] in shared):
         return
     text = listing.source
     between = text[line.end : after.start]
@@ -82,9 +80,7 @@ def _moved(listing: Listing, around: Sequence[Line]) -> Iterator[Edit]:
         yield from _moved_past_brace(listing, around, out, into)
         return
     if (after is None or after.indent < line.indent) and not before.bare.endswith(":"):
-        for indent in sorted({one for one in _open_indents(listing, line) if one < line.indent})[
-            -2:
-        ]:
+        for indent in itertools.islice(_open_indents(listing, line), 2):
             text = source[line.start : line.start + indent]
             yield Edit("moved", line.start, line.start + line.indent, text, out)
     if before.indent > line.indent:
@@ -93,7 +89,7 @@ def _moved(listing: Listing, around: Sequence[Line]) -> Iterator[Edit]:
 
 
 def _open_indents(listing: Listing, line: Line) -> Iterator[int]:
-    """Yield the indentations of the blocks around a line that it could be moved out to."""
+    """Yield the indentations of the blocks that a line could be moved out to, from the inside."""
     indent = line.indent
     above = [one for one in listing.lines if one.bare and one.start < line.start]
     for one in reversed(above[1:]):
@@ -130,3 +126,7 @@ def _broken_off(listing: Listing, around: Sequence[Line]) -> Iterator[Edit]:
         return
     pad = listing.source[before.start : before.start + before.indent]
     yield Edit("break", before.end, before.end, f"\n{pad}break;", _BREAK)
+
+
+def _words(text: str) -> set[str]:
+    return {*re.findall(r"[A-Za-z_]\w*", text)}
