@@ -169,3 +169,30 @@ def test_a_recorder_that_cannot_be_loaded_is_left_out(
     monkeypatch.setattr("hotloop.workspace.testcommand.node_hook", lambda: missing)
     outcome = run(tmp_path, {"lib/shop.js": SHOP_CJS, "test/shop.test.js": TEST_CJS})
     assert (outcome.passed, outcome.failed, outcome.trace) == (2, 1, None)
+
+
+def test_coverage_of_the_user_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NODE_V8_COVERAGE", str(tmp_path / "coverage"))
+    outcome = run(tmp_path, {"lib/shop.js": SHOP_CJS, "test/shop.test.js": TEST_CJS})
+    assert (outcome.passed, outcome.failed, outcome.trace) == (2, 1, None)
+    assert [*(tmp_path / "coverage").iterdir()]
+
+
+def test_recording_ends_where_it_takes_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = """\
+        const { performance } = require('node:perf_hooks');
+        let clock = 0;
+        performance.now = () => { clock += 60; return clock; };
+        """
+    (tmp_path / "slow.cjs").write_text(textwrap.dedent(slow))
+    monkeypatch.setenv("NODE_OPTIONS", f"--require {tmp_path}/slow.cjs")
+    tests = "".join(f"test('number {number}', () => {{}});\n" for number in range(9))
+    outcome = run(tmp_path, {"many.test.js": f"const {{ test }} = require('node:test');\n{tests}"})
+    assert outcome.passed == 9
+    assert outcome.trace is not None
+    assert outcome.trace.truncated
+    assert 0 < len(outcome.trace.tests) < 9
