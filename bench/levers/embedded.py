@@ -119,7 +119,7 @@ def _work(
     setup: Setup, tasks: Sequence[Task], variants: Sequence[Variant], stored: Stored, target: Path
 ) -> None:
     done = {(one.variant, one.result.task) for one in stored.rows}
-    todo = [
+    todo: list[tuple[Variant, Task]] = [
         (variant, task)
         for number, task in enumerate(tasks)
         for variant in order(variants, number)

@@ -86,7 +86,7 @@ class Embedded(msgspec.Struct, frozen=True, kw_only=True):
 def figures(stored: Stored, variants: Sequence[Variant]) -> Embedded:
     """Return the figures of the tasks that every one of the variants was run on."""
     tasks = by_task(stored.rows, variants)
-    results = {
+    results: dict[Variant, list[Result]] = {
         name: [ran[name].result for ran in tasks.values()] for name in (variants if tasks else ())
     }
     pairs = [(a, b) for a, b in COMPARED if a in results and b in results]
@@ -157,12 +157,12 @@ def table(embedded: Embedded) -> str:
 
 def _lines(embedded: Embedded) -> Iterator[str]:
     setting, tasks = embedded.setting, embedded.tasks
-    yield f"{'variant':<9} {'solved':>8} {'median s':>9} {'wait/call s':>12} {'cached 2+':>10} calls"
+    yield f"{'variant':<9} {'solved':>8} {'median s':>9} {'wait/call s':>12} {'cached':>7} calls"
     for name, one in embedded.variants.items():
         wait, share = _number(one.mean_wait_s, ".2f"), _number(one.cached_share, ".1%")
         yield (
             f"{name:<9} {f'{one.solved}/{tasks}':>8} {one.median_wall_s:>9.1f} {wait:>12} "
-            f"{share:>10} {one.calls:>5}"
+            f"{share:>7} {one.calls:>5}"
         )
     for name, one in embedded.ratios.items():
         yield f"{name}: {_ratio(one.ratio, one.walls_s)}; {_both(one)}"

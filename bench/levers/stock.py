@@ -31,6 +31,7 @@ WRITE path/of/file
 the whole file
 ```
 The tests run after each WRITE, and you get their output. Do not change tests."""
+LOOK = "You have seen no source file yet. Answer with one line: READ and the path of a file."
 REWRITE = "Answer with WRITE, its path, and the whole corrected file in one code block."
 MAX_TOKENS = 2048
 SOURCES = {".py", ".js", ".mjs", ".cjs", ".c", ".h"}
@@ -159,7 +160,9 @@ class Stock:
         if self._test():
             return True
         listed = "\n".join(str(path) for path in _files(self._repo))
-        goal = f"Goal: {self._task.manifest.goal}\n\nFiles:\n{listed}\n\n{self._failing()}"
+        goal = (
+            f"Goal: {self._task.manifest.goal}\n\nFiles:\n{listed}\n\n{self._failing()}\n\n{LOOK}"
+        )
         self.messages = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": goal}]
         try:
             while self._left_s > _LEAST_S:

@@ -146,7 +146,7 @@ def _results(runs: Sequence[Task], options: Options, jobs: int) -> Iterator[Resu
 
 
 def pin(cores: int) -> None:
-    """Keep this process, and all that it starts, to the first CPUs it may use. Raises SuiteError."""
+    """Keep this process and all that it starts to its first CPUs. Raises SuiteError."""
     if sys.platform != "linux":
         raise SuiteError("--cores needs Linux; leave it out")
     usable = sorted(os.sched_getaffinity(0))
