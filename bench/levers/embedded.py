@@ -20,7 +20,7 @@ from types import FrameType
 import msgspec
 
 from bench.levers.embedded_report import Setting, Stored, figures, json_line, table
-from bench.levers.variants import VARIANTS, Failed, Row, Runner, Setup, Variant, order
+from bench.levers.variants import Failed, Row, Runner, Setup, Variant, order
 from bench.loops.__main__ import RESULTS, pin
 from bench.loops.report import HEADER, row, this_machine
 from bench.loops.suite import SuiteError, Task, load_tasks, missing_tools
@@ -29,7 +29,7 @@ from hotloop.engine.download import ensure
 from hotloop.engine.native import find_native
 from hotloop.errors import HotloopError
 
-DEFAULT_VARIANTS: tuple[Variant, ...] = ("on", "off", "stock")
+DEFAULT_VARIANTS = (Variant.ON, Variant.OFF, Variant.STOCK)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-_LIST_HELP = f"of {','.join(VARIANTS)}; default: {','.join(DEFAULT_VARIANTS)}"
+_LIST_HELP = f"of {','.join(Variant)}; default: {','.join(DEFAULT_VARIANTS)}"
 
 
 def _variants(text: str) -> tuple[Variant, ...]:
@@ -88,7 +88,7 @@ def _variants(text: str) -> tuple[Variant, ...]:
         wanted = msgspec.convert(text.split(","), list[Variant])
     except msgspec.ValidationError as fault:
         raise argparse.ArgumentTypeError(f"{text}: {_LIST_HELP}") from fault
-    return tuple(name for name in VARIANTS if name in wanted)
+    return tuple(name for name in Variant if name in wanted)
 
 
 def _run(args: argparse.Namespace, tasks: Sequence[Task]) -> int:

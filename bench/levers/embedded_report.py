@@ -13,7 +13,11 @@ from bench.loops.session import Result, Tokens
 
 START_UP_S = 1.0
 """A session's budget begins when its engine is found; the process is older by less than this."""
-COMPARED: tuple[tuple[Variant, Variant], ...] = (("on", "off"), ("on", "stock"), ("race", "off"))
+COMPARED: tuple[tuple[Variant, Variant], ...] = (
+    (Variant.ON, Variant.OFF),
+    (Variant.ON, Variant.STOCK),
+    (Variant.RACE, Variant.OFF),
+)
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,7 +136,9 @@ def _medians(pairs: Iterable[tuple[Result, Result]]) -> tuple[float, float]:
 
 def _race(tasks: Mapping[str, dict[Variant, Row]], setting: Setting) -> Race | None:
     rows = [
-        (ran["race"], ran["sequence"]) for ran in tasks.values() if {"race", "sequence"} <= {*ran}
+        (ran[Variant.RACE], ran[Variant.SEQUENCE])
+        for ran in tasks.values()
+        if {Variant.RACE, Variant.SEQUENCE} <= {*ran}
     ]
     if not rows:
         return None

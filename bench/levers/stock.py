@@ -246,6 +246,8 @@ class Stock:
             self._repeats += 1
             return self._likely_text() if path != self._likely() else f"You have seen it. {REWRITE}"
         self._shown[path] = _text(target)
+        if not self._shown[path].strip():
+            return f"{path} is empty.\n\n{self._likely_text()}"
         return f"{path}:\n```\n{self._shown[path].rstrip()}\n```\n\n{REWRITE}"
 
     def _likely_text(self) -> str:

@@ -13,8 +13,8 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from enum import StrEnum
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -25,12 +25,20 @@ from bench.loops.session import Options, Raw, Result, Tokens, judge, run_task, s
 from bench.loops.suite import Task, prepare, verify
 from hotloop.levers import NAMES
 
-Variant = Literal["on", "off", "stock", "race", "sequence"]
-VARIANTS: tuple[Variant, ...] = ("on", "off", "stock", "race", "sequence")
 ATTEMPT = Path(__file__).with_name("attempt.py")
 PAUSE_S = 1.0
 """Between runs: an engine whose request was cut off at the deadline finishes its batch."""
 _LEAST_S = 3.0
+
+
+class Variant(StrEnum):
+    """A way of having a task worked on."""
+
+    ON = "on"
+    OFF = "off"
+    STOCK = "stock"
+    RACE = "race"
+    SEQUENCE = "sequence"
 
 
 class Failed(Exception):
@@ -59,9 +67,9 @@ class Row(msgspec.Struct, kw_only=True):
 def without(variant: Variant) -> tuple[str, ...]:
     """Return the levers that are off in a variant of hotloop."""
     match variant:
-        case "on":
+        case Variant.ON:
             return ()
-        case "race":
+        case Variant.RACE:
             return tuple(name for name in NAMES if name != "race")
         case _:
             return NAMES
@@ -94,7 +102,7 @@ class Runner:
         Raises Failed, and EnvironmentFault of an engine that does not start.
         """
         start_s = time.monotonic()
-        if variant == "stock":
+        if variant is Variant.STOCK:
             log = self._folder / "stock.log"
             engine = self._ends.enter_context(StockEngine(self._setup.model_file, log))
             self._stock = Endpoint(engine.port, engine.token)
@@ -117,9 +125,9 @@ class Runner:
         """Have a variant work on a fresh copy of a task, and judge what it left."""
         time.sleep(PAUSE_S)
         match variant:
-            case "stock":
+            case Variant.STOCK:
                 return Row(variant=variant, result=self._run_stock(task))
-            case "sequence":
+            case Variant.SEQUENCE:
                 return self._run_sequence(task)
             case _:
                 options = self._options(variant, self._setup.budget_s)
@@ -131,11 +139,11 @@ class Runner:
         left_s = limit_s
         while left_s >= _LEAST_S:
             budget_s = min(self._setup.budget_s, left_s)
-            results.append(run_task(task, self._options("sequence", budget_s, len(results))))
+            results.append(run_task(task, self._options(Variant.SEQUENCE, budget_s, len(results))))
             if results[-1].solved or results[-1].exit_status not in (0, 1):
                 break
             left_s = limit_s - sum(one.wall_s for one in results)
-        return Row(variant="sequence", result=together(results), attempts=len(results))
+        return Row(variant=Variant.SEQUENCE, result=together(results), attempts=len(results))
 
     def _run_stock(self, task: Task) -> Result:
         if self._stock is None:
