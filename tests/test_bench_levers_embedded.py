@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import shlex
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,7 @@ FIXED = (TASK.folder / "solution" / FAULTY).read_text()
 ON, OFF, STOCK, RACE, SEQUENCE = Variant
 
 FAKE = r"""
-import json, os, pathlib, shutil, sys
+import json, os, pathlib, shutil, sys, time
 
 tasks, log, *arguments = sys.argv[1:]
 with open(log, "a") as file:
@@ -43,6 +45,8 @@ with open(log, "a") as file:
 if arguments[0] == "engine":
     sys.exit(0)
 repo = pathlib.Path(arguments[arguments.index("--repo") + 1])
+if repo.name == "log_scan":
+    time.sleep(600)
 off = arguments.count("--without")
 for task in pathlib.Path(tasks).glob(f"dev/{repo.name}"):
     if off < 2:
@@ -284,6 +288,20 @@ def test_what_was_interrupted_goes_on(fake: list[str], tmp_path: Path) -> None:
     repos = sorted(Path(run[run.index("--repo") + 1]).name for run in runs)
     assert repos == ["on-warm-up", "parcel_pricing", "parcel_pricing", "race-warm-up", "seat_map"]
     assert main([*fake, *more, "--variants", "on", "--budget", "9"]) == 2
+
+
+def test_a_bench_that_is_ended_ends_its_engines(fake: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bench.levers", *fake]
+    process = subprocess.Popen(
+        [*command, "--task", "log_scan", "--variants", "on"], stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    with process.stderr as said:
+        assert any(line.startswith("variant") for line in said)  # the runs begin
+        process.terminate()
+        assert process.wait(30) == 128 + signal.SIGTERM
+    assert asked(tmp_path)[-1]["arguments"] == ["engine", "stop"]
+    assert not Path(asked(tmp_path)[-1]["home"]).exists()
 
 
 def test_attempts_go_on_until_the_time_is_over(

@@ -33,7 +33,10 @@ DEFAULT_VARIANTS = (Variant.ON, Variant.OFF, Variant.STOCK)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run and print. Returns 0, 2 for a wrong request, 3 where it cannot be run here."""
+    """Run and print. Returns 0, 2 for a wrong request, 3 where it cannot be run, 130 if broken off.
+
+    However it ends, its engines end with it.
+    """
     args = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _end)  # so that `kill` and `timeout` leave no engine behind
     try:
@@ -47,6 +50,8 @@ def main(arguments: Sequence[str]) -> int:
     except (Failed, HotloopError) as fault:
         print(f"bench.levers: {fault}", file=sys.stderr)
         return 3
+    except KeyboardInterrupt:
+        return 130
 
 
 def _end(signum: int, frame: FrameType | None) -> None:
