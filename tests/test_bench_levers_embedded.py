@@ -59,7 +59,7 @@ sys.exit(off >= 2)
 
 
 def wrote(path: str, content: str) -> Reply:
-    return Reply(text=f"WRITE {path}\n```python\n{content}```\n")
+    return Reply(text=f"{path}\n```python\n{content}```\n")
 
 
 def worked(tmp_path: Path, *replies: Reply, budget_s: float = 20.0) -> tuple[Stock, bool, Path]:
@@ -145,11 +145,11 @@ def test_a_server_that_is_gone_is_an_error_in_the_result(tmp_path: Path) -> None
     [
         ("READ a/b.py", Read("a/b.py")),
         ("Let me see.\n`READ ./b.py`", Read("b.py")),
-        ("WRITE a.py\n```python\nx = 1\n```", Write("a.py", "x = 1\n")),
-        ("WRITE new.py\n```\nx\n```\nand READ a.py", Write("new.py", "x\n")),
+        ("a.py\n```python\nx = 1\n```", Write("a.py", "x = 1\n")),
+        ("It is new: ./new.py.\n```\nx\n```\nand READ a.py", Write("new.py", "x\n")),
         ("Here is `a.py`, not 2.5:\n```\nx\n```", Write("a.py", "x\n")),
         ("```python\nx\n```", Write("", "x\n")),
-        ("WRITE a.py\n```\nnever clos", None),
+        ("a.py\n```\nnever clos", None),
         ("All is well.", None),
     ],
 )

@@ -22,24 +22,18 @@ from bench.loops.suite import LEFT_BEHIND, Task, is_guarded, run_tests
 from hotloop.engine.state import HOST
 
 SYSTEM = """\
-You repair code. Answer each message with exactly one action, and nothing else.
-To see a file:
-READ path/of/file
-To replace a file, all of its new content:
-WRITE path/of/file
-```
-the whole file
-```
-The tests run after each WRITE, and you get their output. Do not change tests."""
+You repair code. You get a goal, the output of failing tests, and the files that you ask for.
+To see a file, answer with one line: READ path/of/file
+To change a file, answer with the whole new file in one code block, its path on the line before.
+The tests run after each change, and you get their output. Do not change tests."""
 LOOK = "You have seen no source file yet. Answer with one line: READ and the path of a file."
-REWRITE = "Answer with WRITE, its path, and the whole corrected file in one code block."
-MAX_TOKENS = 2048
+REWRITE = "Answer with the whole corrected file in one code block."
+MAX_TOKENS = 1024
 SOURCES = {".py", ".js", ".mjs", ".cjs", ".c", ".h"}
 _OUTPUT_CHARS = 3_000
 _LEAST_S = 0.5
 _BLOCK = re.compile(r"```[^\n]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _READ = re.compile(r"^\W*READ\W+([\w./-]+)", re.MULTILINE)
-_WRITE = re.compile(r"^\W*WRITE\W+([\w./-]+)", re.MULTILINE)
 
 Message = dict[str, str]
 
@@ -122,15 +116,15 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 def parse(text: str, known: Collection[str] = ()) -> Write | Read | None:
-    """Return the action of an answer; a code block alone is for the last file named before it.
+    """Return the action of an answer; a code block is for the last file named before it.
 
-    `known` are the paths that count as named. A block that does not close was cut off: no action.
+    `known` are files that there are; another one is named by a path to source. A block that does
+    not close was cut off: no action.
     """
     if block := _BLOCK.search(text):
-        head = text[: block.start(1)]
-        named = [one for one in re.findall(r"[\w./-]+", head) if one in known]
-        wanted = _WRITE.findall(head) or named or [""]
-        return Write(wanted[-1].removeprefix("./"), block.group(1))
+        words = [one.rstrip(".") for one in re.findall(r"[\w./-]+", text[: block.start(1)])]
+        named = [one for one in words if one in known or Path(one).suffix in SOURCES]
+        return Write(named[-1].removeprefix("./") if named else "", block.group(1))
     if read := _READ.search(text):
         return Read(read.group(1).removeprefix("./"))
     return None
