@@ -113,6 +113,14 @@ def test_it_is_shown_a_source_file_where_it_asks_for_none(tmp_path: Path) -> Non
     assert "tests/" not in agent.messages[3]["content"].splitlines()[2]
 
 
+def test_one_that_keeps_to_the_wrong_file_is_shown_the_right_one(tmp_path: Path) -> None:
+    replies = (Reply(text=f"READ {FAULTY}"), wrote(FAULTY, BROKEN))
+    agent, _, _ = worked(tmp_path, *replies, budget_s=4.0)
+    assert "READ another file" in agent.messages[3]["content"]
+    assert "was already" in agent.messages[5]["content"]
+    assert "parcels/quote.py:\n```" in agent.messages[5]["content"]
+
+
 def test_what_it_repeats_is_not_tested_again_and_it_is_asked_otherwise(tmp_path: Path) -> None:
     wrong = wrote(FAULTY, BROKEN + "\n")
     replies = (Reply(text=f"READ {FAULTY}"), wrong, wrong, wrote(FAULTY, FIXED))

@@ -1,10 +1,9 @@
 """A plain sequential agent, the stock comparison: what hotloop's levers are measured against.
 
-One call per message and not streamed, the whole prompt re-sent each time, one action per message: a
-look at a file, or a file written anew as a whole. Tests run after each rewrite, their output goes
-back, until they pass or the time is over. What a plain agent for a small model would have, it has:
-no tool schema to get wrong, the failing tests in the first message, no rewrite of a file that it
-has not seen, the likely source file where it asks for none, other sampling where it repeats itself.
+One call per message, not streamed, the whole prompt re-sent, one action per message: a look at a
+file, or a whole file anew. Tests run after each, their output goes back, until they pass or the
+time is over. What a plain agent for a small model would have, it has: no tool schema, the failing
+tests at once, no rewrite of a file it has not seen, the likely file where it is at a loss.
 """
 
 from __future__ import annotations
@@ -228,7 +227,7 @@ class Stock:
             return self._show(action.path)
         if action in self._written or (target.is_file() and _text(target) == action.content):
             self._repeats += 1
-            return f"That is what {action.path} was already, and the tests fail. {REWRITE}"
+            return f"That is what {action.path} was already. Tests fail.\n\n{self._likely_text()}"
         self._written.add(action)
         return ""
 
@@ -242,7 +241,8 @@ class Stock:
         self._shown[path] = _text(target)
         if not self._shown[path].strip():
             return f"{path} is empty.\n\n{self._likely_text()}"
-        return f"{path}:\n```\n{self._shown[path].rstrip()}\n```\n\n{REWRITE}"
+        wanted = REWRITE if path == self._likely() else f"READ another file, or: {REWRITE}"
+        return f"{path}:\n```\n{self._shown[path].rstrip()}\n```\n\n{wanted}"
 
     def _likely_text(self) -> str:
         path = self._likely()
@@ -283,13 +283,10 @@ class Stock:
         result.input_tokens = sum(one.input_tokens for one in answers)
         result.cached_tokens = sum(one.cached_tokens for one in answers)
         result.output_tokens = sum(one.output_tokens for one in answers)
-        result.later_all = sum((_tokens(one) for one in answers[1:]), Tokens())
+        later = (Tokens(one.input_tokens, one.cached_tokens) for one in answers[1:])
+        result.later_all = sum(later, Tokens())
         result.later_steps = result.later_all
         result.error = self.error
-
-
-def _tokens(answer: Answer) -> Tokens:
-    return Tokens(answer.input_tokens, answer.cached_tokens)
 
 
 def _files(repo: Path) -> Iterator[Path]:
