@@ -18,7 +18,12 @@ from bench.levers.session import Failed, pace
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print. Returns 0, 1 when a session did not do its work."""
-    args = _parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if "--embedded" in words:
+        from bench.levers import embedded
+
+        return embedded.main([word for word in words if word != "--embedded"])
+    args = _parser().parse_args(words)
     status = 0
     try:
         print(asyncio.run(_measure(args)))
@@ -59,6 +64,11 @@ def _parser() -> argparse.ArgumentParser:
         "--never-slower",
         action="store_true",
         help="instead: each lever alone on the profiles slow and tracelab",
+    )
+    parser.add_argument(
+        "--embedded",
+        action="store_true",
+        help="instead: the embedded model on the task suite; see --embedded --help",
     )
     parser.add_argument("--keep", metavar="FILE", help="write all figures there as JSON")
     return parser

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         tasks = load_tasks(args.split, args.task)
         if args.cores:
-            _pin(args.cores)
+            pin(args.cores)
     except SuiteError as fault:
         print(f"bench.loops: {fault}", file=sys.stderr)
         return 2
@@ -145,7 +145,8 @@ def _results(runs: Sequence[Task], options: Options, jobs: int) -> Iterator[Resu
         pool.shutdown(cancel_futures=True)
 
 
-def _pin(cores: int) -> None:
+def pin(cores: int) -> None:
+    """Keep this process and all that it starts to its first CPUs. Raises SuiteError."""
     if sys.platform != "linux":
         raise SuiteError("--cores needs Linux; leave it out")
     usable = sorted(os.sched_getaffinity(0))

@@ -19,7 +19,10 @@ from hotloop.ledger.events import CallEnd, Outcome, SessionStart, StepRecord
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How hotloop is started. `keep` is a folder for results and JSON lines, none if empty."""
+    """How hotloop is started. `keep` is a folder for results and JSON lines, none if empty.
+
+    `environment` holds variables that are set beside those of this process.
+    """
 
     command: list[str]
     budget_s: float = 20.0
@@ -27,6 +30,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     backend: str = ""
     keep: str = ""
     without: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
 
 
 class FinalLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,7 +171,7 @@ def start(goal: str, repo: Path, options: Options, test: str = "", limit_s: floa
         started = time.monotonic()
         process = subprocess.Popen(
             command,
-            env=plain_environment(),
+            env=plain_environment() | options.environment,
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
