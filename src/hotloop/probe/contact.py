@@ -153,8 +153,7 @@ async def _larger(session: Session, first: Sample) -> None:
 
 async def fresh_connections(session: Session, result: Result, api_key: str) -> None:
     """Find what a call on a new connection takes longer than one on a kept connection."""
-    if result.connection.reused and session.room(session.expected_s(100), 1):
-        result.connection.reused = await _kept(session, api_key)
+    await _reuse(session, result, api_key)
     fresh: list[Sample] = []
     kept: list[Sample] = []
     for _ in range(FRESH_ROUNDS):
@@ -187,6 +186,23 @@ async def round_trip(session: Session) -> None:
         session.lists_models = False
     else:
         session.round_trips_s.append(time.monotonic() - start_s)
+
+
+async def _reuse(session: Session, result: Result, api_key: str) -> None:
+    """Find whether a connection outlives a streamed answer, where it outlives a plain one."""
+    found = result.connection
+    if found.reused is False:
+        found.closes_after = "any"
+    if not found.reused:
+        return
+    kept = None
+    if session.room(session.expected_s(100), 1):
+        kept = await _kept(session, api_key)
+    found.reused = kept
+    if kept is False:
+        found.closes_after = "stream"
+    elif kept is None:
+        result.missing["connection.reused"] = "no time to see what follows a streamed answer"
 
 
 async def _kept(session: Session, api_key: str) -> bool | None:

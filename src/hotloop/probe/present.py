@@ -188,8 +188,11 @@ def _connection(result: Result) -> Iterator[str]:
     secure = found.tls_version or ("TLS" if found.secure else "no TLS")
     if protocol:
         yield f"{protocol}, {secure}{f', {found.address}' if found.address else ''}"
-    if found.reused is not None:
-        yield "connections are kept" if found.reused else "each call needs a new connection"
+    if found.reused:
+        yield "connections are kept, also after a streamed answer"
+    if found.closes_after is not None:
+        after = "a streamed" if found.closes_after == "stream" else "each"
+        yield f"the server closes the connection after {after} answer: each call needs a new one"
 
 
 def _ttft(result: Result) -> Iterator[str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ROUNDS = 3
 PHASE_LIMIT_S = 10.0
+UNREADABLE = (ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError)
 
 
 class Visit(msgspec.Struct, kw_only=True):
@@ -87,7 +88,7 @@ async def visit(endpoint: Endpoint, answer_s: float) -> Visit:
         sock.close()
         raise
     try:
-        with contextlib.suppress(OSError, ValueError, asyncio.IncompleteReadError):
+        with contextlib.suppress(OSError, *UNREADABLE):
             await _ask_in_time(reader, writer, endpoint, found, answer_s)
     finally:
         writer.transport.abort()
@@ -101,7 +102,7 @@ async def kept_after_stream(
     """Send a streamed request, then another one on the same connection; whether it is answered.
 
     Some servers keep a connection after a plain answer only, whatever their headers say. None
-    where the stream did not come or the server speaks HTTP/2.
+    where the stream or the other answer did not come in time, or the server speaks HTTP/2.
     """
     found = Visit()
     writer: asyncio.StreamWriter | None = None
@@ -115,7 +116,9 @@ async def kept_after_stream(
                 return None
             found.kept = False
             found.kept = bool(await _answer(reader, writer, _models_request(endpoint)))
-    except (OSError, LookupFailed, TimeoutError, ValueError, asyncio.IncompleteReadError):
+    except TimeoutError:
+        return None  # it is busy: nobody knows
+    except (OSError, LookupFailed, *UNREADABLE):
         pass  # `kept` says how far it came
     finally:
         if writer is not None:
@@ -205,6 +208,13 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, he
     }
     if "content-length" in headers:
         await reader.readexactly(int(headers["content-length"]))
-    elif headers.get("transfer-encoding") == "chunked":
-        await reader.readuntil(b"0\r\n\r\n")
+    elif headers.get("transfer-encoding", "").lower() == "chunked":
+        await _read_chunks(reader)
     return protocol.removeprefix("HTTP/") if protocol.startswith("HTTP/") else ""
+
+
+async def _read_chunks(reader: asyncio.StreamReader) -> None:
+    while size := int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
+        await reader.readexactly(size + 2)
+    while await reader.readuntil(b"\r\n") != b"\r\n":  # trailers
+        pass
