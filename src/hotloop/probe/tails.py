@@ -6,10 +6,11 @@ import math
 from collections import Counter as Count
 from collections.abc import Sequence
 
+from hotloop.probe.ends import GivenUp
 from hotloop.probe.figure import figure, quantile
 from hotloop.probe.result import Result
 from hotloop.probe.sample import Sample
-from hotloop.probe.session import GivenUp, Session
+from hotloop.probe.session import Session
 
 TOKENS, FEWEST_TOKENS = 8, 2
 FEWEST_CALLS = 3

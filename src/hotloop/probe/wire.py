@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from hotloop.backend.deadline import PhaseTimeout, due, within
 from hotloop.backend.dial import LookupFailed, first_to_connect, resolve
 from hotloop.backend.endpoint import Endpoint
+from hotloop.backend.faults import Faults
 from hotloop.probe.figure import figure
 from hotloop.probe.parts import Connection
 
@@ -38,19 +40,19 @@ class Visit(msgspec.Struct, kw_only=True):
 async def visit_endpoint(
     endpoint: Endpoint, missing: dict[str, str], answer_s: float
 ) -> Connection:
-    """Connect a few times and time each phase. Reasons for what failed go into `missing`.
+    """Connect a few times and time each phase. Reasons for what is not there go into `missing`.
 
-    The server is asked something once; that may take `answer_s`.
+    The server is asked something once; that may take `answer_s`. Raises BackendError where no
+    connection comes about.
     """
     visits: list[Visit] = []
     for number in range(ROUNDS):
         try:
             visits.append(await visit(endpoint, answer_s if number == ROUNDS - 1 else 0.0))
-        except (OSError, LookupFailed, TimeoutError) as error:
-            missing["connection"] = f"no connection: {error or type(error).__name__}"
-            break
-    if not visits:
-        return Connection(secure=endpoint.secure)
+        except (OSError, LookupFailed, PhaseTimeout) as error:
+            if not visits:
+                raise Faults(endpoint, "", "").network(error) from error
+            break  # what it says to calls is worth more
     if not endpoint.secure:
         missing["connection.tls_s"] = "the endpoint is not encrypted"
     last = visits[-1]
@@ -63,27 +65,27 @@ async def visit_endpoint(
         tcp_s=figure([one.tcp_s for one in visits], enough=ROUNDS),
         tls_s=figure([one.tls_s for one in visits if one.tls_s is not None], enough=ROUNDS),
         reused=last.kept,
+        closes_after="any" if last.kept is False else None,
     )
 
 
 async def visit(endpoint: Endpoint, answer_s: float) -> Visit:
     """Look the host up, connect and shake hands; then ask what HTTP it speaks, for `answer_s`.
 
-    Raises LookupFailed, OSError or TimeoutError where no connection comes about.
+    Raises LookupFailed, OSError or PhaseTimeout where no connection comes about.
     """
     found = Visit()
     start_s = time.monotonic()
-    async with asyncio.timeout(PHASE_LIMIT_S):
-        addresses = await resolve(endpoint.host, endpoint.port)
+    found_hosts = resolve(endpoint.host, endpoint.port)
+    addresses = await within(found_hosts, due("DNS lookup", PHASE_LIMIT_S))
     looked_up_s = time.monotonic()
-    async with asyncio.timeout(PHASE_LIMIT_S):
-        sock = await first_to_connect(addresses)
+    sock = await within(first_to_connect(addresses), due("connect", PHASE_LIMIT_S))
     connected_s = time.monotonic()
     found.dns_s, found.tcp_s = looked_up_s - start_s, connected_s - looked_up_s
     found.address = str(sock.getpeername()[0])
     try:
-        async with asyncio.timeout(PHASE_LIMIT_S):
-            reader, writer = await _open(sock, endpoint, found)
+        opened = _open(sock, endpoint, found)
+        reader, writer = await within(opened, due("TLS handshake", PHASE_LIMIT_S))
     except BaseException:
         sock.close()
         raise
