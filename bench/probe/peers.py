@@ -1,7 +1,7 @@
 """`python -m bench.probe.peers`: hotloop's figures of a load beside those of other tools.
 
-Each round sends the same load, with new prompts, by hotloop and by each tool in turn; the medians
-of the rounds are compared. The server is a simulated backend, or what listens at `--url`.
+Each round sends the same load, with new prompts, by hotloop and by each tool in turn; ratios are
+taken round by round, since a machine is not equally fast in all of them. The server is a simulated backend, or what listens at `--url`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -46,8 +46,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ratio(self) -> float:
-        """Return the median of hotloop's figures over that of the other ones."""
-        return statistics.median(self.hotloop) / statistics.median(self.other)
+        """Return the median of the rounds' ratios: what the server was slower in, both were."""
+        pairs = zip(self.hotloop, self.other, strict=True)
+        return statistics.median(own / other for own, other in pairs)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -80,11 +81,17 @@ def compare(concurrency: int, rounds: Sequence[Mapping[str, Seen]]) -> Iterator[
     tools = [name for name in rounds[0] if name != "hotloop"]
     for tool in tools:
         for figure in TITLES:
-            own = _known(getattr(one["hotloop"], figure) for one in rounds)
-            other = _known(getattr(one[tool], figure) for one in rounds)
-            if own and other:
+            pairs = [
+                (getattr(one["hotloop"], figure), getattr(one[tool], figure)) for one in rounds
+            ]
+            known = [(own, other) for own, other in pairs if own and other]
+            if known:
                 yield Row(
-                    concurrency=concurrency, tool=tool, figure=figure, hotloop=own, other=other
+                    concurrency=concurrency,
+                    tool=tool,
+                    figure=figure,
+                    hotloop=[own for own, _ in known],
+                    other=[other for _, other in known],
                 )
 
 
@@ -102,10 +109,6 @@ def table(rows: Sequence[Row]) -> str:
 def _spread(values: Sequence[float], factor: float) -> str:
     least, middle, most = min(values), statistics.median(values), max(values)
     return f"{middle * factor:.1f} ({least * factor:.1f} to {most * factor:.1f})"
-
-
-def _known(values: Iterable[float | None]) -> list[float]:
-    return [value for value in values if value is not None]
 
 
 def _parser() -> argparse.ArgumentParser:
