@@ -41,6 +41,8 @@ from hotloop.probe.wire import visit_endpoint
 RETRY = RetryPolicy(attempts=2, base_s=0.25, total_wait_s=5.0)
 """A probe notes failures more than it overcomes them."""
 LIST_S = 4.0
+LIST_SHARE = 0.2
+"""The list of models may take so long, and this share of all the time."""
 Step = Callable[[], Awaitable[None]]
 
 
@@ -187,7 +189,8 @@ class Run:
     async def _connect(self) -> None:
         result = self.result
         endpoint = parse_base_url(result.endpoint)
-        limit_s = min(LIST_S, self.session.settings.answer_s)
+        settings = self.session.settings
+        limit_s = min(LIST_S, LIST_SHARE * settings.time_s, settings.answer_s)
         try:
             result.connection = await visit_endpoint(endpoint, result.missing, limit_s)
         except BackendError as error:
