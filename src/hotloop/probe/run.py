@@ -102,14 +102,14 @@ class Run:
 
     def spent(self, error: Spent) -> None:
         """Note that the first calls used up a limit of the probe, and how far they came."""
-        call = self.session.cut_short
-        if error.what == "time" and call is None:
-            call = Sample(asked_chars=0, asked_tokens=0)
-            call.late(self.session.settings.time_s)
-        if error.what != "time" or call is None:
+        if error.what != "time":
             cause = f"the first calls used up the {error.what} of the probe"
             self.unusable(Unusable(cause, "unreachable", "allow it more"))
             return
+        call = self.session.cut_short
+        if call is None:  # not even the list of models left time for one
+            call = Sample(asked_chars=0, asked_tokens=0)
+            call.late(self.session.settings.time_s)
         cause = f"{call.error}, and the time of the probe was over"
         self.unusable(Unusable(cause, failure_kind(call), call.next_step))
 
