@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hotloop.ledger.events import Marks, Usage
 from hotloop.probe.counting import Counter
+from hotloop.probe.decode import rate_figure, usual_calls
 from hotloop.probe.figure import figure, quantile
 from hotloop.probe.fit import fit_line
 from hotloop.probe.prompts import Prompts, one_byte_changed
@@ -92,6 +93,47 @@ def test_the_share_of_slow_calls_is_found() -> None:
     assert sigma == pytest.approx(0.8, rel=0.4)
     assert slow_calls(usual) == (0.0, 0.0)
     assert slow_calls([]) == (0.0, 0.0)
+
+
+def decoded(pace_s: float, tokens: int) -> Sample:
+    usage = Usage(input_tokens=60, output_tokens=tokens)
+    pieces = [1.0 + number * pace_s for number in range(tokens)]
+    sample = Sample(asked_chars=200, asked_tokens=tokens, usage=usage, piece_s=pieces)
+    sample.marks = Marks(first_token_s=pieces[0], end_s=pieces[-1])
+    return sample
+
+
+def decode_rate(stories: list[Sample], small: list[Sample]) -> float:
+    counter = learned(*(answered(chars, 20 + chars // 3) for chars in (100, 1_000, 4_000)))
+    found = rate_figure(usual_calls(stories, small, counter), counter)
+    assert found is not None
+    return found.median
+
+
+@settings(max_examples=40)
+@given(st.integers(3, 7), st.floats(20, 300), st.floats(0.02, 0.9), st.integers(0, 2**32))
+def test_stories_that_are_slow_by_chance_do_not_move_the_rate(
+    count: int, rate: float, sigma: float, seed: int
+) -> None:
+    source = random.Random(seed)
+
+    def slow() -> float:
+        return math.exp(abs(source.gauss(0, sigma)))
+
+    stories = [decoded(slow() / rate, 64) for _ in range(count - 1)] + [decoded(1 / rate, 64)]
+    small = [
+        decoded(source.uniform(0.99, 1.01) * (slow() if number % 8 == 0 else 1) / rate, 8)
+        for number in range(40)
+    ]
+    assert decode_rate(stories, small) == pytest.approx(rate, rel=0.1)
+
+
+def test_noise_in_stories_is_not_taken_for_slow_calls() -> None:
+    stories = [decoded(share / 100, 64) for share in (0.9, 0.95, 1.0, 1.08, 1.12)]
+    alone, beside = decode_rate(stories, []), decode_rate(stories, [decoded(0.02, 8)] * 40)
+    assert alone == pytest.approx(100)
+    assert beside == pytest.approx(100)
+    assert decode_rate(stories, [decoded(0.005, 8)] * 40) == pytest.approx(100)  # no story is usual
 
 
 @pytest.mark.parametrize(

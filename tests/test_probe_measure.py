@@ -16,7 +16,7 @@ from hotloop.sim.connection import RequestRecord
 from hotloop.sim.profile import Cache, Fault, Profile, Tail
 from hotloop.sim.script import Reply, Script
 from hotloop.sim.server import SimServer, serving
-from scripted_endpoint import Call, serve
+from scripted_endpoint import DONE, Call, finish, serve, text
 
 PLAIN = Profile(
     queue_s=0.005,
@@ -179,7 +179,8 @@ def test_an_endpoint_that_refuses_the_connection() -> None:
         gone = server.base_url
     result = asyncio.run(probe(gone, QUICK))
     assert kinds(result) == {"unreachable"}
-    assert "no connection" in result.missing["connection"]
+    assert "nothing listens" in result.missing["connection"]
+    assert "start the server" in result.defects[0].next_step
     assert result.connection.tcp_s is None
     assert result.cost.requests == 0
 
@@ -202,6 +203,36 @@ def test_an_endpoint_that_fails_at_times(fault: Fault, kind: str) -> None:
     assert kind in kinds(result)
     assert median(result.ttft.base_s) == BASE
     assert median(result.ttft.prefill_tok_s) == near(40_000, 0.3)
+
+
+def test_a_server_that_asks_to_wait_is_waited_for() -> None:
+    fault = Fault(kind="http_429", at=(8, 9), retry_after_s=0.4)
+    result, chats = measure(replace(PLAIN, faults=(fault,)), replace(QUICK, time_s=4.0))
+    waits = [chats[at].arrival_s - chats[at - 1].arrival_s for at in (9, 10)]
+    assert all(0.4 <= wait < 0.8 for wait in waits)  # the client's own wait, then the probe's
+    assert result.verdict is not None
+
+
+@pytest.mark.parametrize(("status", "tools"), [("503 Busy", None), ("400 No tools", False)])
+def test_calls_with_tools_that_fail_are_told_from_those_not_made(
+    status: str, tools: bool | None
+) -> None:
+    async def broken(call: Call) -> None:
+        if b'"tools"' in call.body:
+            await call.answer(status, b'{"error":"out of memory"}')
+        elif call.method == "GET":
+            await call.answer("200 OK", b'{"data":[{"id":"m"}]}')
+        else:
+            await call.stream(text("word "), text("word "), text("word "), finish("length"), DONE)
+
+    async def main() -> Result:
+        async with serve(broken) as (url, _):
+            return await probe(url, replace(QUICK, time_s=3.0))
+
+    result = asyncio.run(main())
+    assert result.supports.tools is tools
+    said = [defect.text for defect in result.defects if defect.kind == "no_tool_calls"]
+    assert said == ([] if tools is None else ["Requests with tools fail."])
 
 
 def interrupted(profile: Profile, when: Callable[[Progress], bool]) -> Result:

@@ -131,8 +131,9 @@ def test_figures_are_medians_of_the_rounds_and_only_those_that_both_have() -> No
     rows = list(compare(4, rounds))
     assert [(row.figure, round(row.ratio, 3)) for row in rows] == [("ttft_s", 1.1), ("tok_s", 0.8)]
     shown = table(rows)
-    assert "| 4 | time to first token, ms | 110.0 | x 100.0 | 1.100 |" in shown
-    assert "| 4 | output tokens/s | 10.0 | x 12.5 | 0.800 |" in shown
+    ttft = "| 110.0 (100.0 to 300.0) | x 100.0 (100.0 to 100.0) | 1.100 |"
+    assert f"| 4 | time to first token, ms {ttft}" in shown
+    assert "| x 12.5 (12.5 to 12.5) | 0.800 |" in shown
 
 
 def test_the_whole_run_with_a_tool_that_says_something_else(

@@ -145,18 +145,33 @@ def test_an_endpoint_that_is_not_there_is_reported(home: Home, tmp_path: Path) -
     ended = home.call("probe", url, "--html", str(tmp_path / "r.html"))
     assert ended.status == 3
     assert "Could not be measured" in ended.out
-    assert "no connection" in ended.out
+    assert "next: start the server" in ended.out
+    assert ended.out.count("nothing listens at") == 2  # the reason, then all that it left open
     assert "No verdict" in (tmp_path / "r.html").read_text()
     assert not list(home.folder.rglob("probes/*.json"))
 
 
-@pytest.mark.parametrize("kind", ["hang", "html", "cut", "broken_json", "http_429"])
-def test_a_bad_endpoint_gets_a_report(home: Home, kind: FaultKind) -> None:
+@pytest.mark.parametrize(
+    ("kind", "said", "step"),
+    [
+        ("hang", "2 pieces came, the last one after", "look at the server's log"),
+        ("html", "a web page", "check the base URL"),
+        ("cut", "was cut off", "run it again; if it recurs, look at the server's log"),
+        ("broken_json", "not a chat completion", "check that it is an OpenAI-compatible"),
+        ("http_429", "is busy, HTTP 429", "wait, or use another endpoint"),
+    ],
+)
+def test_a_bad_endpoint_gets_a_report(home: Home, kind: FaultKind, said: str, step: str) -> None:
     fault = Fault(kind=kind, rate=1.0, after_tokens=2, retry_after_s=0.1)
     with serving(msgspec.structs.replace(QUICK, faults=(fault,))) as server:
         ended = home.call("probe", server.base_url, "--time", "2s")
     assert ended.status == 3, ended.err
-    assert "No verdict: no time to first token or no decode rate: " in ended.out
+    assert "No verdict: nothing could be measured." in ended.out
+    text = " ".join(ended.out.split())
+    assert said in text
+    assert f"next: {step}" in text
+    assert "Decode" not in ended.out
+    assert "decode, loop, parallel," in text  # one reason, said once for all of them
     assert "internal error" not in ended.err
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hotloop.backend.client import Client
 from hotloop.ledger.events import StepKind
 from hotloop.probe.figure import quantile
+from hotloop.probe.headlines import really_run
 from hotloop.probe.loopmodel import project, rows_s, table, tables, with_levers
 from hotloop.probe.looprun import run_loop, with_loop_run
-from hotloop.probe.present import really_run
 from hotloop.probe.rates import Rates, rates_of_profile
 from hotloop.probe.result import LoopRun
 from hotloop.probe.scale import LEAST_SCALE, model_s, scale_within, scaled

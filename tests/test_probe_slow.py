@@ -13,13 +13,14 @@ from hotloop.backend.client import Client
 from hotloop.probe.api import probe
 from hotloop.probe.decode import DecodePart
 from hotloop.probe.defects import find_defects
+from hotloop.probe.ends import Enough, Spent
 from hotloop.probe.loopmodel import tables
 from hotloop.probe.neighbours import NeighboursPart
 from hotloop.probe.prompts import Prompts
 from hotloop.probe.rates import Rates, measured_tail
 from hotloop.probe.result import Result
 from hotloop.probe.sample import Sample
-from hotloop.probe.session import Enough, Session, Spent
+from hotloop.probe.session import Session
 from hotloop.probe.settings import Settings
 from hotloop.probe.structured import StructuredPart
 from hotloop.probe.supports import SupportsPart

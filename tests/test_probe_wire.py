@@ -6,10 +6,16 @@ import asyncio
 import ssl
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from hotloop.backend.endpoint import parse_base_url
+from hotloop.errors import BackendError
+from hotloop.probe.api import probe
 from hotloop.probe.parts import Connection
+from hotloop.probe.present import facts
+from hotloop.probe.result import Result
+from hotloop.probe.settings import Settings
 from hotloop.probe.wire import kept_after_stream, visit_endpoint
 from scripted_endpoint import DONE, Call, Handler, finish, make_certificate, serve, text
 
@@ -49,12 +55,12 @@ def test_an_encrypted_connection(
     context.load_cert_chain(*certificate)
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    if not trusted:
+        with pytest.raises(BackendError, match="certificate"):
+            visited(models, context)
+        return
     found, missing = visited(models, context)
     assert found.secure
-    if not trusted:
-        assert "certificate" in missing["connection"]
-        assert found.tls_s is None
-        return
     assert found.tls_s is not None
     assert found.tls_version.startswith("TLSv1")
     assert found.reused
@@ -91,6 +97,60 @@ def test_a_connection_may_be_kept_after_a_plain_answer_only(keeps: bool) -> None
 
     assert asyncio.run(main()) is keeps
     assert bodies == [b'{"stream":true}']
+
+
+def test_a_long_list_in_chunks_is_read_to_its_end() -> None:
+    async def long(call: Call) -> None:
+        events = [b'{"data":[', *[b'{"id":"a0\\r\\n"},' * 8_000] * 3, b'{"id":"0\r\n\r\n"}]}']
+        await call.stream(*events)
+
+    found, missing = visited(long)
+    assert found.reused
+    assert "connection" not in missing
+
+
+def test_a_second_answer_that_is_late_says_nothing_of_the_connection() -> None:
+    async def chats(call: Call) -> None:
+        if call.method == "GET":
+            await call.gone()
+            return
+        await call.stream(text("word "), DONE)
+
+    async def main() -> bool | None:
+        async with serve(chats) as (url, _):
+            return await kept_after_stream(parse_base_url(url), "", b"{}", 0.3)
+
+    assert asyncio.run(main()) is None
+
+
+@pytest.mark.parametrize(
+    ("closes", "reused", "said"),
+    [
+        ("none", True, "also after a streamed answer"),
+        ("stream", False, "closes the connection after a streamed"),
+        ("any", False, "closes the connection after each answer"),
+    ],
+)
+def test_the_report_says_which_answers_end_a_connection(
+    closes: str | None, reused: bool, said: str
+) -> None:
+    async def chats(call: Call) -> None:
+        if call.method == "GET":
+            await models(call)
+        else:
+            words = [text("word ")] * msgspec.json.decode(call.body)["max_tokens"]
+            await call.stream(*words, finish("length"), DONE)
+        if closes == "any" or (closes == "stream" and call.method == "POST"):
+            call.writer.close()
+
+    async def main() -> Result:
+        async with serve(chats) as (url, _):
+            return await probe(url, Settings(time_s=1.5))
+
+    result = asyncio.run(main())
+    assert result.connection.reused is reused
+    assert result.connection.closes_after == closes
+    assert any(said in fact for fact in facts(result, "connection"))
 
 
 def test_without_an_answer_nothing_is_said_of_kept_connections() -> None:

@@ -1,7 +1,7 @@
 """`python -m bench.probe.peers`: hotloop's figures of a load beside those of other tools.
 
-Each round sends the same load, with new prompts, by hotloop and by each tool in turn; the medians
-of the rounds are compared. The server is a simulated backend, or what listens at `--url`.
+Each round sends the same load, with new prompts, by hotloop and by each tool in turn; ratios are
+taken round by round, since a machine is not equally fast in all of them. The server is a simulated backend, or what listens at `--url`.
 """
 
 from __future__ import annotations
@@ -36,18 +36,19 @@ TITLES = {
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One figure of one tool beside hotloop's."""
+    """One figure of one tool beside hotloop's, round by round."""
 
     concurrency: int
     tool: str
     figure: str
-    hotloop: float
-    other: float
+    hotloop: list[float]
+    other: list[float]
 
     @property
     def ratio(self) -> float:
-        """Return hotloop's figure over the other one."""
-        return self.hotloop / self.other
+        """Return the median of the rounds' ratios: what the server was slower in, both were."""
+        pairs = zip(self.hotloop, self.other, strict=True)
+        return statistics.median(own / other for own, other in pairs)
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -80,29 +81,34 @@ def compare(concurrency: int, rounds: Sequence[Mapping[str, Seen]]) -> Iterator[
     tools = [name for name in rounds[0] if name != "hotloop"]
     for tool in tools:
         for figure in TITLES:
-            own = _median([getattr(one["hotloop"], figure) for one in rounds])
-            other = _median([getattr(one[tool], figure) for one in rounds])
-            if own and other:
+            pairs = [
+                (getattr(one["hotloop"], figure), getattr(one[tool], figure)) for one in rounds
+            ]
+            known = [(own, other) for own, other in pairs if own and other]
+            if known:
                 yield Row(
-                    concurrency=concurrency, tool=tool, figure=figure, hotloop=own, other=other
+                    concurrency=concurrency,
+                    tool=tool,
+                    figure=figure,
+                    hotloop=[own for own, _ in known],
+                    other=[other for _, other in known],
                 )
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return the rows as a table in Markdown."""
+    """Return the rows as a table in Markdown: medians of the rounds, least and greatest."""
     lines = ["| calls at once | figure | hotloop | other tool | ratio |", "|---|---|---|---|---|"]
     for row in rows:
         factor = 1 if row.figure == "tok_s" else 1e3
-        own, other = f"{row.hotloop * factor:.1f}", f"{factor * row.other:.1f}"
-        title = TITLES[row.figure]
-        cells = (str(row.concurrency), title, own, f"{row.tool} {other}", f"{row.ratio:.3f}")
+        own, other = _spread(row.hotloop, factor), f"{row.tool} {_spread(row.other, factor)}"
+        cells = (str(row.concurrency), TITLES[row.figure], own, other, f"{row.ratio:.3f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _median(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return statistics.median(known) if known else None
+def _spread(values: Sequence[float], factor: float) -> str:
+    least, middle, most = min(values), statistics.median(values), max(values)
+    return f"{middle * factor:.1f} ({least * factor:.1f} to {most * factor:.1f})"
 
 
 def _parser() -> argparse.ArgumentParser:

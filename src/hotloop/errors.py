@@ -27,7 +27,12 @@ class EnvironmentFault(HotloopError):
 
 
 class BackendError(EnvironmentFault):
-    """The endpoint failed. `status` is its HTTP status (0 when no answer came)."""
+    """The endpoint failed. `status` is its HTTP status (0 when no answer came).
+
+    `retry_after_s` is what the server asks to wait before the next try, where it does.
+    """
+
+    retry_after_s: float | None = None
 
     def __init__(self, cause: str, next_step: str = "", status: int = 0) -> None:
         super().__init__(cause, next_step)

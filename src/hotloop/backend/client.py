@@ -70,7 +70,7 @@ class Client:
         self._retry = retry or RetryPolicy()
         self._start_s = time.monotonic() if session_start_s is None else session_start_s
         self._on_retry = on_retry
-        self._faults = Faults(endpoint, model, key, api_key_env)
+        self._faults = Faults(endpoint, key, api_key_env)
         self._transport = Transport(endpoint, key, self._timeouts)
         self._chat_path = f"{endpoint.api_path}/chat/completions"
         self._models_path = f"{endpoint.api_path}/models"
@@ -160,7 +160,7 @@ class Client:
             said = b""  # the status is what matters; its words did not come
         headers = exchange.headers
         if exchange.status == 404 and path == self._chat_path and (names := await self._known()):
-            return self._faults.no_model(names, said)
+            return self._faults.no_model(self.model, names, said)
         error = self._faults.status(exchange.status, said, path, headers.get("location", ""))
         if isinstance(error, TransientError):
             error.retry_after_s = retry_after_s(headers.get("retry-after", ""))
@@ -193,4 +193,6 @@ def _given_up(error: TransientError, attempts: int) -> BackendError:
         cause += f" ({attempts} attempts)"
     if error.retry_after_s is not None:
         cause += f"; it asks to wait {error.retry_after_s:g} s"
-    return BackendError(cause, error.next_step, error.status)
+    final = BackendError(cause, error.next_step, error.status)
+    final.retry_after_s = error.retry_after_s
+    return final

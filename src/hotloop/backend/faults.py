@@ -21,19 +21,16 @@ NETWORK_ERRORS = (OSError, h11.RemoteProtocolError, PhaseTimeout, LookupFailed)
 
 
 class TransientError(BackendError):
-    """A failure that may be gone at the next try. `retry_after_s` is what the server asks for."""
-
-    retry_after_s: float | None = None
+    """A failure that may be gone at the next try."""
 
 
 class Faults:
     """Makes the errors of one endpoint."""
 
-    def __init__(self, endpoint: Endpoint, model: str, api_key: str, api_key_env: str) -> None:
+    def __init__(self, endpoint: Endpoint, api_key: str, api_key_env: str) -> None:
         self._url = endpoint.base_url
         self._api_path = endpoint.api_path
         self._host = endpoint.host
-        self._model = model
         self._key = api_key
         self._key_env = api_key_env
 
@@ -66,7 +63,7 @@ class Faults:
                 return self.error(cause, "if the server speaks plain HTTP, write http://")
             case ConnectionRefusedError():
                 cause = f"nothing listens at {self._url} (connection refused)"
-                step = "start the server, or check --backend and OPENAI_BASE_URL"
+                step = "start the server, or check the address (URL, --backend, OPENAI_BASE_URL)"
                 return self.error(cause, step, transient=True)
             case ConnectionError():
                 cause = f"{self._url} closed the connection before it answered"
@@ -141,10 +138,10 @@ class Faults:
                 step = "the server's words say what it wants; another `dialect` may suit it"
                 return self.error(f"{self._url} rejects the request, {tail}", step, status)
 
-    def no_model(self, models: list[str], body: bytes) -> BackendError:
+    def no_model(self, model: str, models: list[str], body: bytes) -> BackendError:
         """Explain a 404 of an endpoint that does list its models."""
         said = self.said(server_message(body))
-        cause = f"{self._url} has no model {self._model!r} (HTTP 404{said and ': '}{said})"
+        cause = f"{self._url} has no model {model!r} (HTTP 404{said and ': '}{said})"
         listed = ", ".join(models[:20])
         return self.error(cause, f"choose one with --model: {listed}", 404)
 

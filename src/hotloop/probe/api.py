@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from hotloop.probe.contact import Unusable
+from hotloop.probe.ends import Spent
 from hotloop.probe.result import Result
 from hotloop.probe.run import Run
-from hotloop.probe.session import Spent
 from hotloop.probe.settings import OnProgress, Settings, Target
 from hotloop.probe.verdict import conclude
 
@@ -34,8 +34,7 @@ async def probe(
     except Unusable as error:
         run.unusable(error)
     except Spent as spent:
-        cause = f"the first calls used up the {spent} of the probe"
-        run.unusable(Unusable(cause, "unreachable"))
+        run.spent(spent)
     finally:
         await run.session.client.aclose()
     return conclude(run.conclude(), run.session.settings.budget_s)

@@ -39,9 +39,10 @@ MANNERS: tuple[tuple[Json, str], ...] = (
 class Unusable(Exception):
     """No call came back whole; the text says what the last one said. `kind` is the defect."""
 
-    def __init__(self, cause: str, kind: DefectKind) -> None:
+    def __init__(self, cause: str, kind: DefectKind, next_step: str = "") -> None:
         super().__init__(cause)
         self.kind: DefectKind = kind
+        self.next_step = next_step
 
 
 class _Meta(msgspec.Struct):
@@ -100,7 +101,7 @@ async def _first(session: Session) -> Sample:
     while not (sample := await _patient(session)).ok:
         manner = next(manners, None)
         if manner is None or sample.status not in REJECTED:
-            raise _unusable(sample)
+            raise Unusable(sample.error, failure_kind(sample), sample.next_step)
         session.fields, session.limit_field = manner
     sample.steady = False  # it opened the connection
     return sample
@@ -112,24 +113,27 @@ async def _patient(session: Session) -> Sample:
     while True:
         session.forgive()
         sample = await _small(session, SMALL_CHARS)
-        hopeless = sample.timed_out or 400 <= sample.status < 500
+        turned_away = 400 <= sample.status < 500
+        hopeless = sample.timed_out or (turned_away and not session.waited_s)
         if sample.ok or hopeless or tries == TRIES:
             return sample
         tries += 1
 
 
-def _unusable(sample: Sample) -> Unusable:
+def failure_kind(sample: Sample) -> DefectKind:
+    """Return what is wrong with an endpoint whose first call ended like this."""
+    begun = sample.piece_s or sample.marks.first_token_s or "cut off" in sample.error
     match sample.status:
         case 429:
-            return Unusable(sample.error, "rate_limited")
+            return "rate_limited"
         case 401 | 403 | 404:
-            return Unusable(sample.error, "unreachable")
-        case 0 if sample.marks.first_token_s or "cut off" in sample.error:
-            return Unusable(sample.error, "breaks_off")
+            return "unreachable"
+        case 0 if begun:
+            return "breaks_off"
         case 0 if sample.timed_out or "chat completion" not in sample.error:
-            return Unusable(sample.error, "unreachable")
+            return "unreachable"
         case _:
-            return Unusable(sample.error, "not_openai")
+            return "not_openai"
 
 
 async def _small(session: Session, chars: int, tokens: int = 16) -> Sample:
@@ -153,8 +157,7 @@ async def _larger(session: Session, first: Sample) -> None:
 
 async def fresh_connections(session: Session, result: Result, api_key: str) -> None:
     """Find what a call on a new connection takes longer than one on a kept connection."""
-    if result.connection.reused and session.room(session.expected_s(100), 1):
-        result.connection.reused = await _kept(session, api_key)
+    await _reuse(session, result, api_key)
     fresh: list[Sample] = []
     kept: list[Sample] = []
     for _ in range(FRESH_ROUNDS):
@@ -187,6 +190,21 @@ async def round_trip(session: Session) -> None:
         session.lists_models = False
     else:
         session.round_trips_s.append(time.monotonic() - start_s)
+
+
+async def _reuse(session: Session, result: Result, api_key: str) -> None:
+    """Find whether a connection outlives a streamed answer, where it outlives a plain one."""
+    found = result.connection
+    if not found.reused:
+        return
+    kept = None
+    if session.room(session.expected_s(100), 1):
+        kept = await _kept(session, api_key)
+    found.reused = kept
+    if kept is not None:
+        found.closes_after = "none" if kept else "stream"
+    else:
+        result.missing["connection.reused"] = "no time to see what follows a streamed answer"
 
 
 async def _kept(session: Session, api_key: str) -> bool | None:

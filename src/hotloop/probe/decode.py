@@ -12,12 +12,12 @@ from hotloop.probe.prompts import Message
 from hotloop.probe.result import Result
 from hotloop.probe.sample import Sample
 from hotloop.probe.session import Session
+from hotloop.probe.tails import usual
 from hotloop.probe.ttft import Rung, TtftPart
 
 ROUNDS = 6
 MIN_ROUNDS = 3
 STORIES = 7
-"""So many outvote the few that are slow by chance."""
 CALL_S = 0.6
 FEWEST_TOKENS, LEAST_TOKENS, MOST_TOKENS = 8, 24, 128
 LEAST_CALLS = 3
@@ -39,6 +39,19 @@ def rate_figure(samples: Sequence[Sample], counter: Counter) -> Figure | None:
     """Return the decode rate of calls, one value per call, in tokens per second."""
     rates = [1 / each for s in samples if (each := token_s(s, counter))]
     return figure(rates, enough=4, sure="low" if counter.doubt else None, why=counter.doubt)
+
+
+def usual_calls(calls: Sequence[Sample], small: Sequence[Sample], counter: Counter) -> list[Sample]:
+    """Return `calls` without those that are slow as a whole by chance; all where none is usual.
+
+    Of a few calls most may be slow, so that the `small` ones, of which there are many, decide with
+    them what is usual. How often calls are slow, and how slow, is told of the small ones.
+    """
+    paces = sorted(pace for s in (*calls, *small) if (pace := token_s(s, counter)))
+    if not paces:
+        return list(calls)
+    _, most_s = usual(paces)
+    return [s for s in calls if (token_s(s, counter) or most_s) <= most_s] or list(calls)
 
 
 def gaps_figure(samples: Sequence[Sample]) -> Figure | None:
@@ -93,10 +106,10 @@ class DecodePart:
         ):
             await self._story(self._tokens())
 
-    def conclude(self, result: Result) -> None:
-        """Write what was found into the result."""
+    def conclude(self, result: Result, small: Sequence[Sample] = ()) -> None:
+        """Write what was found into the result; `small` are many short answers of new text."""
         counter, found = self._session.counter, result.decode
-        found.rate_tok_s = rate_figure(self.novel, counter)
+        found.rate_tok_s = rate_figure(usual_calls(self.novel, small, counter), counter)
         found.itl_s = gaps_figure(self.novel)
         found.longest_stall_s = longest_gap_s(self.novel)
         longest = max((s for s in self.novel if s.timed), key=_pieces, default=None)

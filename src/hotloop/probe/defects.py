@@ -14,14 +14,14 @@ DECODE_STARVES = 2.0
 
 
 def find_defects(
-    result: Result, samples: Sequence[Sample], *, waits_for_decode: bool
+    result: Result, samples: Sequence[Sample], *, waits_for_decode: bool, waited_s: float = 0.0
 ) -> list[Defect]:
     """Return the defects that a result and all calls together show."""
     if not any(sample.ok for sample in samples):
-        return list(_failures(samples))
+        return list(_failures(samples, waited_s))
     finders = (_tokens, _structured, _cache, _streaming)
     found = [defect for finder in finders for defect in finder(result)]
-    return [*found, *_failures(samples), *_neighbours(result, waits_for_decode)]
+    return [*found, *_failures(samples, waited_s), *_neighbours(result, waits_for_decode)]
 
 
 def _defect(kind: DefectKind, text: str) -> Defect:
@@ -48,13 +48,16 @@ def _structured(result: Result) -> Iterator[Defect]:
         text = "Arguments of tool calls come in one piece: no tool can start while they stream."
         yield _defect("burst_arguments", text)
     asked = found.tool_validity
-    if asked.asked and not result.supports.tools:
+    answered = asked.asked - asked.http_500 - asked.other_error
+    if result.supports.tools is False and not answered:
+        yield _defect("no_tool_calls", "Requests with tools fail.")
+    elif result.supports.tools is False:
         as_text = asked.fenced_json + asked.bare_json
         if as_text:
-            text = f"{as_text} of {asked.asked} tool calls came as JSON in the text."
+            text = f"{as_text} of {answered} tool calls came as JSON in the text."
             yield _defect("tool_calls_as_text", text)
         else:
-            yield _defect("no_tool_calls", f"None of {asked.asked} tool calls was made.")
+            yield _defect("no_tool_calls", f"Of {answered} tool calls asked for, none was made.")
 
 
 def _cache(result: Result) -> Iterator[Defect]:
@@ -75,13 +78,14 @@ def _streaming(result: Result) -> Iterator[Defect]:
         yield _defect("burst_text", "Answers come in one piece: nothing streams.")
 
 
-def _failures(samples: Sequence[Sample]) -> Iterator[Defect]:
+def _failures(samples: Sequence[Sample], waited_s: float) -> Iterator[Defect]:
     """Yield what fails often. A feature that is refused is not a failure of the endpoint."""
     asked = [s for s in samples if s.status not in (400, 404, 422, 501)]
     limited = sum(s.status == 429 or s.retries > 0 for s in asked)
     failed = [cause(s) for s in asked if s.error and s.status != 429]
     if limited > OFTEN * len(asked):
-        text = f"{limited} of {len(asked)} calls were turned away or had to be made again."
+        text = f"{limited} of {len(asked)} calls were turned away or had to be made again"
+        text += f"; {waited_s:.0f} s passed in waits that it asked for." if waited_s else "."
         yield _defect("rate_limited", text)
     if len(failed) > OFTEN * len(asked):
         usual, _ = Count(failed).most_common(1)[0]

@@ -34,7 +34,8 @@ def described(value: Figure | None, unit: str, digits: int = 2) -> str:
     if value is None:
         return "not measured"
     samples = "1 sample" if value.count == 1 else f"median of {value.count}"
-    doubt = f"; unsure: {value.why}" if value.sure != "high" and value.count > 1 else ""
+    why = value.why.partition(":")[0]
+    doubt = f"; unsure: {why}" if value.sure != "high" and value.count > 1 else ""
     return f"{value.median:,.{digits}f} {unit} ({samples}{doubt})"
 
 

@@ -7,6 +7,14 @@ from collections.abc import Iterable
 from html import escape
 
 from hotloop.ledger.report import LABELS
+from hotloop.probe.headlines import (
+    headline,
+    no_verdict,
+    really_run,
+    supported,
+    table_title,
+    unmeasured,
+)
 from hotloop.probe.html_charts import (
     cache_chart,
     fan_out_chart,
@@ -14,19 +22,8 @@ from hotloop.probe.html_charts import (
     ttft_chart,
     waterfall_chart,
 )
-from hotloop.probe.present import (
-    PARTS,
-    facts,
-    headline,
-    lines,
-    number,
-    really_run,
-    span,
-    supported,
-    table_title,
-    unmeasured,
-)
-from hotloop.probe.result import LoopTable, Result
+from hotloop.probe.present import PARTS, facts, lines, number, span
+from hotloop.probe.result import Defect, LoopTable, Result
 
 _STYLE = """
 :root { color-scheme: light dark; --page: #fcfcfb; --ink: #1b1b1a; --soft: #62615d;
@@ -74,7 +71,7 @@ def page(result: Result) -> str:
         [
             f"<h1>{title}</h1>",
             _text(f"{_when(result)}{headline(result)}", "soft"),
-            *(_text(f"⚠ {defect.text}", "defect") for defect in result.defects),
+            *(_text(f"⚠ {_defect(defect)}", "defect") for defect in result.defects),
             _verdict(result),
             _loops(result),
             *(_part(result, part, heading) for part, heading in PARTS.items()),
@@ -87,6 +84,10 @@ def page(result: Result) -> str:
         f"<title>hotloop probe: {title}</title><style>{_STYLE}</style>"
     )
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{body}</body></html>\n'
+
+
+def _defect(defect: Defect) -> str:
+    return f"{defect.text} Next: {defect.next_step}" if defect.next_step else defect.text
 
 
 def _when(result: Result) -> str:
@@ -102,8 +103,8 @@ def _text(text: str, kind: str = "") -> str:
 def _verdict(result: Result) -> str:
     verdict = result.verdict
     if verdict is None:
-        why = result.missing.get("verdict", "")
-        return _text(f"No verdict: {why}", "verdict over") if why else ""
+        why = no_verdict(result)
+        return _text(why, "verdict over") if why else ""
     race = "" if verdict.race_width is None else f", race width {verdict.race_width}"
     advice = f"For the agent: dialect {verdict.dialect or 'unknown'}{race}."
     kind = "verdict" if verdict.fits else "verdict over"
@@ -174,6 +175,8 @@ def _part(result: Result, part: str, heading: str) -> str:
 
 
 def _supports(result: Result) -> str:
+    if all(value is None for _, value in supported(result)):
+        return ""
     marks = {True: "yes", False: "no", None: "unknown"}
     rows = [[name, marks[value]] for name, value in supported(result)]
     context = result.supports.context_tokens

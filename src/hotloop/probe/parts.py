@@ -24,7 +24,9 @@ class Connection(msgspec.Struct, kw_only=True):
     """Getting to the server. `headers_s` runs from the request's last byte to the headers.
 
     `connect_s` is the extra time of a call on a new connection over one on a kept one,
-    `round_trip_s` what a request takes there and back that no model has to answer.
+    `round_trip_s` what a request takes there and back that no model has to answer. `reused` says
+    whether calls can share a connection, `closes_after` which answers end it: only a streamed one,
+    as an agent's are, or any; None where no streamed one was tried.
     """
 
     secure: bool = False
@@ -38,6 +40,7 @@ class Connection(msgspec.Struct, kw_only=True):
     connect_s: Figure | None = None
     round_trip_s: Figure | None = None
     reused: bool | None = None
+    closes_after: Literal["none", "stream", "any"] | None = None
 
 
 class TtftPoint(msgspec.Struct, kw_only=True):

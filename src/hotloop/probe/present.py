@@ -8,7 +8,7 @@ import msgspec
 
 from hotloop.probe.figure import Figure
 from hotloop.probe.parts import Validity
-from hotloop.probe.result import LoopTable, Result
+from hotloop.probe.result import Result
 
 _TOGETHER = 0.05
 """A share of pieces that come together is worth a word above this."""
@@ -49,7 +49,10 @@ def number(value: float | None, unit: str) -> str:
 
 
 def lines(result: Result) -> list[Line]:
-    """Return all figures of the report in their order, those that are missing with the reason."""
+    """Return all figures of the report in their order, those that are missing with the reason.
+
+    A part without any figure is left out: `unmeasured` says why.
+    """
     connection, ttft, decode = result.connection, result.ttft, result.decode
     structured, cache, tails = result.structured, result.prefix_cache, result.tails
     parallel = result.parallel
@@ -89,7 +92,8 @@ def lines(result: Result) -> list[Line]:
         why = result.missing.get(f"{part}.{name}", "") or result.missing.get(part, "")
         if value is not None or why:
             found.append(Line(part, label, value, unit, why))
-    return found
+    measured = {line.part for line in found if line.value is not None}
+    return [line for line in found if line.part in measured]
 
 
 PARTS = {
@@ -118,78 +122,23 @@ def facts(result: Result, part: str) -> list[str]:
     return [text[0].upper() + text[1:] for text in found if text]
 
 
-def supported(result: Result) -> list[tuple[str, bool | None]]:
-    """Return what the endpoint was asked for, and whether it did it."""
-    found = result.supports
-    return [
-        ("tools", found.tools),
-        ("parallel tool calls", found.parallel_tool_calls),
-        ("JSON schema", found.response_format),
-        ("JSON object", found.json_object),
-        ("n", found.n),
-        ("logprobs", found.logprobs),
-        ("usage in streams", found.stream_usage),
-        ("cached tokens", found.cached_tokens),
-        ("server timings", found.server_timings),
-        ("reasoning content", found.reasoning),
-    ]
-
-
-def headline(result: Result) -> str:
-    """Return what the probe took, and why it ended early if it did."""
-    cost = result.cost
-    text = (
-        f"{cost.time_s:.1f} s, {cost.requests} requests, {cost.input_tokens:,} tokens in "
-        f"({cost.cached_tokens:,} cached), {cost.output_tokens:,} out"
-    )
-    if cost.money is not None:
-        text += f", money {cost.money:.4f}"
-    text = f"{text}; ended early: {cost.stopped}" if cost.stopped else text
-    if not cost.economised:
-        return text
-    parts = ", ".join(PARTS.get(part, part).lower() for part in cost.economised)
-    return f"{text}. Slow for so little time, so with fewer calls and tokens than usual: {parts}"
-
-
-def table_title(table: LoopTable) -> str:
-    """Return a loop table's heading."""
-    if table.name == "tracelab":
-        return "A session as in TraceLab: 9 calls behind a long context"
-    times = {1: "once", 2: "with a second iteration"}
-    return f"The article's loop, {times.get(table.iterations, f'{table.iterations} times')}"
-
-
-def really_run(result: Result) -> str:
-    """Return how long the article's loop took when it was really run; empty where it was not."""
-    run = result.loop_run
-    if run is None:
-        return ""
-    what = "the article's loop"
-    if run.scale != 1.0:
-        within = f", to take {run.limit_s:g} s at most," if run.limit_s else ""
-        what += f" with {run.scale:.2g} times its tokens{within}"
-    text = f"Really run once, {what} took {run.total_s:.1f} s"
-    if run.projected_s is None or run.error is None:
-        return text
-    text += f", {run.projected_s:.1f} s projected ({run.error:+.1%} of the model's time)"
-    if run.planned_s is None or run.planned_error is None:
-        return text
-    return f"{text}; before it ran {run.planned_s:.1f} s ({run.planned_error:+.1%})"
-
-
-def unmeasured(result: Result) -> Iterator[tuple[str, str]]:
-    """Yield the dotted names of what could not be measured, with the reasons."""
-    yield from sorted(result.missing.items())
-
-
 def _connection(result: Result) -> Iterator[str]:
     found = result.connection
     protocol = f"HTTP/{found.http_version}" if found.http_version else ""
     secure = found.tls_version or ("TLS" if found.secure else "no TLS")
     if protocol:
         yield f"{protocol}, {secure}{f', {found.address}' if found.address else ''}"
-    if found.reused is not None:
-        yield "connections are kept" if found.reused else "each call needs a new connection"
+    match found.closes_after:
+        case "none":
+            yield "connections are kept, also after a streamed answer"
+        case "stream":
+            yield "it closes the connection after a streamed answer: each call needs a new one"
+        case "any":
+            yield "it closes the connection after each answer: each call needs a new one"
+        case None if found.reused:
+            yield "connections are kept after a plain answer; no streamed one was tried"
+        case None:
+            pass
 
 
 def _ttft(result: Result) -> Iterator[str]:

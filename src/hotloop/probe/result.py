@@ -82,10 +82,14 @@ class Cost(msgspec.Struct, kw_only=True):
 
 
 class Defect(msgspec.Struct, kw_only=True):
-    """Something wrong with the endpoint that costs an agent time, in one sentence."""
+    """Something wrong with the endpoint that costs an agent time, in one sentence.
+
+    `next_step` is what a user may do about it, where it lets nothing be measured.
+    """
 
     kind: DefectKind
     text: str
+    next_step: str = ""
 
 
 class LoopRow(msgspec.Struct, kw_only=True):

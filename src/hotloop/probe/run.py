@@ -12,9 +12,16 @@ from hotloop.backend.endpoint import parse_base_url
 from hotloop.backend.retry import RetryPolicy
 from hotloop.config import Timeouts
 from hotloop.errors import BackendError
-from hotloop.probe.contact import Unusable, first_contact, fresh_connections, list_models
+from hotloop.probe.contact import (
+    Unusable,
+    failure_kind,
+    first_contact,
+    fresh_connections,
+    list_models,
+)
 from hotloop.probe.decode import DecodePart
 from hotloop.probe.defects import find_defects
+from hotloop.probe.ends import Enough, GivenUp, Spent
 from hotloop.probe.figure import figure
 from hotloop.probe.neighbours import NeighboursPart
 from hotloop.probe.parallel import ParallelPart
@@ -22,7 +29,8 @@ from hotloop.probe.parts import Part, TtftPoint
 from hotloop.probe.prefix_cache import PrefixCachePart
 from hotloop.probe.prompts import Prompts
 from hotloop.probe.result import Defect, Result, Stopped
-from hotloop.probe.session import Enough, GivenUp, Session, Spent
+from hotloop.probe.sample import Sample
+from hotloop.probe.session import Session
 from hotloop.probe.settings import OnProgress, Settings, Target
 from hotloop.probe.structured import StructuredPart
 from hotloop.probe.supports import SupportsPart, choose_dialect
@@ -33,6 +41,8 @@ from hotloop.probe.wire import visit_endpoint
 RETRY = RetryPolicy(attempts=2, base_s=0.25, total_wait_s=5.0)
 """A probe notes failures more than it overcomes them."""
 LIST_S = 4.0
+LIST_SHARE = 0.2
+"""The list of models may take so long, and this share of all the time."""
 Step = Callable[[], Awaitable[None]]
 
 
@@ -80,14 +90,32 @@ class Run:
         """Note that nothing can be measured, and why."""
         result = self.result
         self._stopped = "unreachable"
-        result.defects.append(Defect(kind=error.kind, text=str(error)))
+        defect = Defect(kind=error.kind, text=str(error), next_step=error.next_step)
+        result.defects.append(defect)
         for part, _, _ in self._steps()[1:]:
             result.missing.setdefault(part, str(error))
-        begun = [s for s in self.session.samples if s.marks.first_token_s]
+        begun = [s for s in self._tried() if s.marks.first_token_s]
         if begun:  # it breaks off, but how soon it begins is known
             tokens = self.session.counter.input(begun[0])
             cold_s = figure([s.ttft_s for s in begun])
             result.ttft.points = [TtftPoint(input_tokens=tokens, cold_s=cold_s)]
+
+    def spent(self, error: Spent) -> None:
+        """Note that the first calls used up a limit of the probe, and how far they came."""
+        if error.what != "time":
+            cause = f"the first calls used up the {error.what} of the probe"
+            self.unusable(Unusable(cause, "unreachable", "allow it more"))
+            return
+        call = self.session.cut_short
+        if call is None:  # not even the list of models left time for one
+            call = Sample(asked_chars=0, asked_tokens=0)
+            call.late(self.session.settings.time_s)
+        cause = f"{call.error}, and the time of the probe was over"
+        self.unusable(Unusable(cause, failure_kind(call), call.next_step))
+
+    def _tried(self) -> list[Sample]:
+        call = self.session.cut_short
+        return [*self.session.samples, *([call] if call else [])]
 
     def conclude(self) -> Result:
         """Return all that was found."""
@@ -112,7 +140,7 @@ class Run:
             result.missing["connection.round_trip_s"] = "the endpoint lists no models"
         self._ttft.conclude(result)
         line = self._ttft.line
-        self._decode.conclude(result)
+        self._decode.conclude(result, self._tails.calls)
         self._structured.conclude(result, line)
         self._supports.conclude(result)
         self._cache.conclude(result, line)
@@ -123,7 +151,12 @@ class Run:
         self._tails.conclude(result)
         result.supports.dialect = choose_dialect(result, self._supports.calls_by_itself())
         waits = self._neighbours.waits_for_decode()
-        result.defects += find_defects(result, self.session.samples, waits_for_decode=waits)
+        result.defects += find_defects(
+            result,
+            self.session.samples,
+            waits_for_decode=waits,
+            waited_s=self.session.waited_s,
+        )
 
     def _steps(self) -> list[tuple[Part, float, Step]]:
         """Return the parts, each with its share of all time and requests."""
@@ -156,10 +189,13 @@ class Run:
     async def _connect(self) -> None:
         result = self.result
         endpoint = parse_base_url(result.endpoint)
-        limit_s = min(LIST_S, self.session.settings.answer_s)
-        result.connection = await visit_endpoint(endpoint, result.missing, limit_s)
-        if "connection" in result.missing:
-            raise Unusable(result.missing["connection"], "unreachable")
+        settings = self.session.settings
+        limit_s = min(LIST_S, LIST_SHARE * settings.time_s, settings.answer_s)
+        try:
+            result.connection = await visit_endpoint(endpoint, result.missing, limit_s)
+        except BackendError as error:
+            result.missing["connection"] = error.cause
+            raise Unusable(error.cause, "unreachable", error.next_step) from error
         client = self.session.client
         try:
             async with asyncio.timeout(limit_s):

@@ -32,6 +32,7 @@ class Sample(msgspec.Struct, kw_only=True):
     """One call. `start_s` is when its last attempt began; all times are those of time.monotonic.
 
     `piece_s` holds when each piece of the answer came (text, reasoning or arguments).
+    `next_step` is what a user may do about its error, `asked_wait_s` what the server asked to wait.
     `steady` is False where its times say nothing: it was retried, or follows a failure and thus
     opened a new connection.
     """
@@ -50,10 +51,22 @@ class Sample(msgspec.Struct, kw_only=True):
     choices: int = 0
     scored: bool = False
     error: str = ""
+    next_step: str = ""
+    asked_wait_s: float | None = None
     status: int = 0
     timed_out: bool = False
     retries: int = 0
     steady: bool = True
+
+    def late(self, limit_s: float) -> None:
+        """Note that the answer had no end in time, and how far it came."""
+        self.timed_out = True
+        came = "nothing came"
+        if self.piece_s:
+            last_s = self.piece_s[-1] - self.start_s
+            came = f"{len(self.piece_s)} pieces came, the last one after {last_s:.2f} s"
+        self.error = f"no end of the answer within {limit_s:.3g} s ({came})"
+        self.next_step = "look at the server's log; a slow server needs a longer --time"
 
     @property
     def ok(self) -> bool:

@@ -13,10 +13,11 @@ from hotloop.backend.client import Client
 from hotloop.backend.retry import Retry
 from hotloop.errors import BackendError
 from hotloop.probe.counting import Counter
+from hotloop.probe.ends import Enough, GivenUp, Spent
 from hotloop.probe.fit import Recent, fit_line, median
 from hotloop.probe.parts import Part
 from hotloop.probe.prompts import Message, Prompts
-from hotloop.probe.result import Cost, Stopped
+from hotloop.probe.result import Cost
 from hotloop.probe.sample import Sample, collect
 from hotloop.probe.settings import OnProgress, Progress, Settings
 
@@ -34,26 +35,12 @@ KNOWN_POINTS = 60
 """So many of the latest times make the estimate of what a call will take."""
 
 
-class Spent(Exception):
-    """A budget of the probe is used up: `what` says which one."""
-
-    def __init__(self, what: Stopped) -> None:
-        super().__init__(what)
-        self.what: Stopped = what
-
-
-class GivenUp(Exception):
-    """Calls of this part fail again and again; the text says how."""
-
-
-class Enough(Exception):
-    """This part has used its share of the budget, and more."""
-
-
 class Session:
     """Calls one endpoint. `fields` are the request fields that it was found to accept.
 
-    `beside` is how many calls are made at once: each may take that much longer.
+    `beside` is how many calls are made at once: each may take that much longer. `cut_short` is the
+    call that was under way when the time was over. `waited_s` is what it waited because the server
+    asked for it.
     """
 
     def __init__(
@@ -76,6 +63,8 @@ class Session:
         self._failures = 0
         self.round_trips_s: list[float] = []
         self.lists_models = True
+        self.cut_short: Sample | None = None
+        self.waited_s = 0.0
         self.beside = 1
         self._under_way: list[Sample] = []
         self._retries_s: dict[asyncio.Task[object] | None, list[float]] = {}
@@ -184,6 +173,7 @@ class Session:
         finally:
             self._under_way.remove(sample)
         self._keep(sample)
+        await self._wait_out(sample)
         return sample
 
     async def together(self, calls: Sequence[Awaitable[Sample]]) -> list[Sample]:
@@ -218,11 +208,13 @@ class Session:
                 await self._converse(body, sample, begun)
         except TimeoutError:
             if time.monotonic() >= self.ends_s - 0.001:
+                sample.late(limit_s)
+                self.cut_short = sample
                 raise Spent("time") from None
-            sample.timed_out = True
-            sample.error = f"no end of the answer within {limit_s:.3g} s"
+            sample.late(limit_s)
         except BackendError as error:
             sample.error, sample.status = error.cause, error.status
+            sample.next_step, sample.asked_wait_s = error.next_step, error.retry_after_s
 
     async def _converse(self, body: bytes, sample: Sample, begun: asyncio.Event | None) -> None:
         task = asyncio.current_task()
@@ -269,6 +261,14 @@ class Session:
             return self.settings.answer_s
         expected_s = self.expected_s(self.counter.input(sample), sample.asked_tokens) * self.beside
         return max(min(LEAST_LIMIT_S, self.settings.answer_s), PATIENCE * expected_s)
+
+    async def _wait_out(self, sample: Sample) -> None:
+        """Wait as long as a server asked for that turned a call away, if time is left after it."""
+        wait_s = sample.asked_wait_s
+        if sample.ok or wait_s is None or time.monotonic() + wait_s >= self.ends_s:
+            return
+        self.waited_s += wait_s
+        await asyncio.sleep(wait_s)
 
     def _keep(self, sample: Sample) -> None:
         self.samples.append(sample)

@@ -12,19 +12,15 @@ from rich.text import Text
 
 from hotloop.ledger.report import LABELS
 from hotloop.probe.compare import Comparison
-from hotloop.probe.present import (
-    PARTS,
-    Line,
-    facts,
+from hotloop.probe.headlines import (
     headline,
-    lines,
-    number,
+    no_verdict,
     really_run,
-    span,
     supported,
     table_title,
     unmeasured,
 )
+from hotloop.probe.present import PARTS, Line, facts, lines, number, span
 from hotloop.probe.result import LeverGain, LoopTable, Result
 
 _WIDTH = 100
@@ -39,11 +35,13 @@ def print_result(console: Console, result: Result) -> None:
     _print(console, headline(result), "dim")
     for defect in result.defects:
         _print(console, f"! {defect.text}", "yellow")
+        if defect.next_step:
+            _print(console, f"  next: {defect.next_step}", "yellow")
     if result.verdict is not None:
         _print(console, "")
         _print(console, result.verdict.text, "bold")
-    elif "verdict" in result.missing:
-        _print(console, f"No verdict: {result.missing['verdict']}", "bold")
+    elif no_verdict(result):
+        _print(console, no_verdict(result), "bold")
     if really_run(result):
         _print(console, really_run(result), "bold")
     for table in result.loop:
@@ -209,6 +207,8 @@ def _fan_out(result: Result) -> Table:
 
 
 def _supports(console: Console, result: Result) -> None:
+    if all(value is None for _, value in supported(result)):
+        return
     _head(console, "Supports")
     marks = {True: "yes", False: "no", None: "?"}
     _print(console, ", ".join(f"{name}: {marks[value]}" for name, value in supported(result)))

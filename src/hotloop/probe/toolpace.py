@@ -35,7 +35,7 @@ def tool_token_s(
     end_s = sample.marks.end_s
     if counter.trusted and end_s is not None and _role_marks_first(plain, counter):
         first_s = sample.marks.first_byte_s or sample.start_s
-        return max(0.0, (end_s - _after_last_s(plain) - first_s) / (tokens - 1))
+        return max(0.0, (end_s - first_s) / (tokens - 1 + _after_last_tokens(plain, counter)))
     if not in_one_piece(sample):
         return token_s(sample, counter)
     if line is None:
@@ -53,9 +53,14 @@ def _role_marks_first(plain: Sequence[Sample], counter: Counter) -> bool:
     return bool(leads) and median(leads) < SOON
 
 
-def _after_last_s(plain: Sequence[Sample]) -> float:
-    """Return what passes between the last token of an answer and its end."""
+def _after_last_tokens(plain: Sequence[Sample], counter: Counter) -> float:
+    """Return what passes between the last token of an answer and its end, in times of a token.
+
+    Some servers decode one more token, which ends the answer; others are done with the last one.
+    """
     rests = [
-        s.marks.end_s - s.piece_s[-1] for s in plain if s.timed and s.piece_s and s.marks.end_s
+        (s.marks.end_s - s.piece_s[-1]) / pace_s
+        for s in plain
+        if s.timed and s.marks.end_s and (pace_s := token_s(s, counter))
     ]
     return median(rests) if rests else 0.0

@@ -26,6 +26,8 @@ def conclude(result: Result, budget_s: float = BUDGET_S) -> Result:
     if rates is None:
         why = next((result.missing[name] for name in _NEEDED if name in result.missing), "")
         said = f"no time to first token or no decode rate{why and f': {why}'}"
+        if result.cost.stopped == "unreachable":
+            said = why
         missing = dict.fromkeys(("loop", "verdict", "profile"), said)
         return msgspec.structs.replace(result, missing=result.missing | missing)
     found = tables(rates, budget_s)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from hotloop.backend.deadline import PhaseTimeout, due, within
 from hotloop.backend.dial import LookupFailed, first_to_connect, resolve
 from hotloop.backend.endpoint import Endpoint
+from hotloop.backend.faults import Faults
 from hotloop.probe.figure import figure
 from hotloop.probe.parts import Connection
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 ROUNDS = 3
 PHASE_LIMIT_S = 10.0
+UNREADABLE = (ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError)
 
 
 class Visit(msgspec.Struct, kw_only=True):
@@ -37,19 +40,19 @@ class Visit(msgspec.Struct, kw_only=True):
 async def visit_endpoint(
     endpoint: Endpoint, missing: dict[str, str], answer_s: float
 ) -> Connection:
-    """Connect a few times and time each phase. Reasons for what failed go into `missing`.
+    """Connect a few times and time each phase. Reasons for what is not there go into `missing`.
 
-    The server is asked something once; that may take `answer_s`.
+    The server is asked something once; that may take `answer_s`. Raises BackendError where no
+    connection comes about.
     """
     visits: list[Visit] = []
     for number in range(ROUNDS):
         try:
             visits.append(await visit(endpoint, answer_s if number == ROUNDS - 1 else 0.0))
-        except (OSError, LookupFailed, TimeoutError) as error:
-            missing["connection"] = f"no connection: {error or type(error).__name__}"
-            break
-    if not visits:
-        return Connection(secure=endpoint.secure)
+        except (OSError, LookupFailed, PhaseTimeout) as error:
+            if not visits:
+                raise Faults(endpoint, "", "").network(error) from error
+            break  # what it says to calls is worth more
     if not endpoint.secure:
         missing["connection.tls_s"] = "the endpoint is not encrypted"
     last = visits[-1]
@@ -62,32 +65,32 @@ async def visit_endpoint(
         tcp_s=figure([one.tcp_s for one in visits], enough=ROUNDS),
         tls_s=figure([one.tls_s for one in visits if one.tls_s is not None], enough=ROUNDS),
         reused=last.kept,
+        closes_after="any" if last.kept is False else None,
     )
 
 
 async def visit(endpoint: Endpoint, answer_s: float) -> Visit:
     """Look the host up, connect and shake hands; then ask what HTTP it speaks, for `answer_s`.
 
-    Raises LookupFailed, OSError or TimeoutError where no connection comes about.
+    Raises LookupFailed, OSError or PhaseTimeout where no connection comes about.
     """
     found = Visit()
     start_s = time.monotonic()
-    async with asyncio.timeout(PHASE_LIMIT_S):
-        addresses = await resolve(endpoint.host, endpoint.port)
+    found_hosts = resolve(endpoint.host, endpoint.port)
+    addresses = await within(found_hosts, due("DNS lookup", PHASE_LIMIT_S))
     looked_up_s = time.monotonic()
-    async with asyncio.timeout(PHASE_LIMIT_S):
-        sock = await first_to_connect(addresses)
+    sock = await within(first_to_connect(addresses), due("connect", PHASE_LIMIT_S))
     connected_s = time.monotonic()
     found.dns_s, found.tcp_s = looked_up_s - start_s, connected_s - looked_up_s
     found.address = str(sock.getpeername()[0])
     try:
-        async with asyncio.timeout(PHASE_LIMIT_S):
-            reader, writer = await _open(sock, endpoint, found)
+        opened = _open(sock, endpoint, found)
+        reader, writer = await within(opened, due("TLS handshake", PHASE_LIMIT_S))
     except BaseException:
         sock.close()
         raise
     try:
-        with contextlib.suppress(OSError, ValueError, asyncio.IncompleteReadError):
+        with contextlib.suppress(OSError, *UNREADABLE):
             await _ask_in_time(reader, writer, endpoint, found, answer_s)
     finally:
         writer.transport.abort()
@@ -101,7 +104,7 @@ async def kept_after_stream(
     """Send a streamed request, then another one on the same connection; whether it is answered.
 
     Some servers keep a connection after a plain answer only, whatever their headers say. None
-    where the stream did not come or the server speaks HTTP/2.
+    where the stream or the other answer did not come in time, or the server speaks HTTP/2.
     """
     found = Visit()
     writer: asyncio.StreamWriter | None = None
@@ -115,7 +118,9 @@ async def kept_after_stream(
                 return None
             found.kept = False
             found.kept = bool(await _answer(reader, writer, _models_request(endpoint)))
-    except (OSError, LookupFailed, TimeoutError, ValueError, asyncio.IncompleteReadError):
+    except TimeoutError:
+        return None  # it is busy: nobody knows
+    except (OSError, LookupFailed, *UNREADABLE):
         pass  # `kept` says how far it came
     finally:
         if writer is not None:
@@ -205,6 +210,13 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, he
     }
     if "content-length" in headers:
         await reader.readexactly(int(headers["content-length"]))
-    elif headers.get("transfer-encoding") == "chunked":
-        await reader.readuntil(b"0\r\n\r\n")
+    elif headers.get("transfer-encoding", "").lower() == "chunked":
+        await _read_chunks(reader)
     return protocol.removeprefix("HTTP/") if protocol.startswith("HTTP/") else ""
+
+
+async def _read_chunks(reader: asyncio.StreamReader) -> None:
+    while size := int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
+        await reader.readexactly(size + 2)
+    while await reader.readuntil(b"\r\n") != b"\r\n":  # trailers
+        pass
