@@ -12,7 +12,7 @@ from hotloop.loop.focus import Focus
 _TIRING = 0.88
 _LEAST_SCORE = 0.0015
 _LINE_S = 1.0
-_COPY_S = 6.0
+_COPY_S = 4.0
 _LEAST_TEST_S = 0.05
 _SWITCH_COST = 0.5
 _BATCH = 5

@@ -16,6 +16,7 @@ from hotloop.actions.dialects import prompt
 from hotloop.errors import ToolError
 from hotloop.ledger.events import LeverAccount, StepKind
 from hotloop.levers.trials import Trials
+from hotloop.loop.closeness import distance
 from hotloop.loop.focus import Focus, focus_on
 from hotloop.loop.parts import Parts
 from hotloop.loop.proving import Found, Proving
@@ -31,7 +32,8 @@ from hotloop.workspace.testrun import TestOutcome
 
 _MOST_DEFINITIONS = 6
 _MOST_ROUNDS = 4
-_MISSING_WEIGHT = 10_000
+_MISSING_WEIGHT = 1_000_000
+_FAILURE_WEIGHT = 100
 _WRONG_CALL = re.compile(r"\bargument")
 
 
@@ -176,4 +178,5 @@ def _examples() -> Iterator[dict[str, str]]:
 
 
 def _bad(outcome: TestOutcome) -> int:
-    return outcome.failed + outcome.errors
+    failures = outcome.failed + outcome.errors
+    return _FAILURE_WEIGHT * failures + round((_FAILURE_WEIGHT - 1) * distance(outcome))

@@ -22,7 +22,7 @@ from hotloop.workspace.syntax import language_of
 from hotloop.workspace.testrun import TestOutcome
 
 _MOST_FILE_CHARS = 5_000
-_MOST_FAILURES = 3
+_MOST_FAILURES = 2
 _MOST_FOLLOWING = 3
 _ONE_LINER = 1
 _SHORT = 5
@@ -160,7 +160,8 @@ class Writing:
         if language_of(path) == "javascript":
             text = mend_exports(text, self._missing)
         if text != old:
-            await self._search.proving.submit({path: mend_imports(path, text)})
+            name = self._missing[0] if len(self._missing) == 1 else ""
+            await self._search.proving.submit({path: mend_imports(path, text)}, name)
 
 
 def _blocks(path: str, answer: str) -> Iterator[str]:
