@@ -1,7 +1,8 @@
 """`python -m bench.probe.peers`: hotloop's figures of a load beside those of other tools.
 
 Each round sends the same load, with new prompts, by hotloop and by each tool in turn; ratios are
-taken round by round, since a machine is not equally fast in all of them. The server is a simulated backend, or what listens at `--url`.
+taken round by round, since a machine is not equally fast in all of them. The server is a simulated
+backend, or what listens at `--url`.
 """
 
 from __future__ import annotations
