@@ -44,7 +44,7 @@ class CopyingModel:
             return CopyingStream([TextDelta(self.endings.get(line, ""))])
         if self.remark and begun.endswith(" Fix:"):
             return CopyingStream([TextDelta(self.remark)])
-        bare = re.sub(r"\n *# Fix:$", "", begun)  # a comment begun: it sees nothing to fix
+        bare = re.sub(r"\n *(?:#|//) Fix:$", "", begun)  # a comment begun: it sees nothing to fix
         source = next(code for code in self._shown(request) if code.startswith(bare))
         tokens = re.findall(r"\s*\w+|\s*[^\w\s]+|\s+", source[len(bare) :])
         return CopyingStream([self._delta(token) for token in tokens])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -316,3 +317,51 @@ def test_a_common_slip_is_mended_though_the_model_sees_nothing(tmp_path: Path) -
     solved, _ = asyncio.run(_repair(root, CopyingModel({}), config=Config()))
     assert solved
     assert (root / "bands.py").read_text() == BANDS.replace("<", "<=")
+
+
+MIDDLE = "def middle(items):\n    return items[0]\n"
+MIDDLE_TESTS = """from bands import middle
+
+
+def test_two():
+    assert middle([1, 2]) == 2
+
+
+def test_three():
+    assert middle([1, 2, 3]) == 2
+
+
+def test_five():
+    assert middle([1, 2, 3, 4, 5]) == 3
+"""
+
+
+def test_a_slip_that_mends_some_tests_by_chance_does_not_stop_the_search(tmp_path: Path) -> None:
+    root = _repo(tmp_path, MIDDLE, MIDDLE_TESTS)
+    model = CopyingModel({"0": ("len(items) // 2", 0.3)})
+    solved, events = asyncio.run(_repair(root, model, config=Config()))
+    runs = [event for event in events if isinstance(event, RanTests)]
+    assert solved
+    assert any(run.passed and not run.green for run in runs)
+    assert (root / "bands.py").read_text() == MIDDLE.replace("0", " len(items) // 2")
+    assert len([event for event in events if isinstance(event, EditApplied)]) == 1
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="no node")
+def test_what_does_not_parse_is_not_tested(tmp_path: Path) -> None:
+    def tested(name: str, model: CopyingModel) -> int:
+        root = tmp_path / name
+        root.mkdir()
+        (root / "add.js").write_text("exports.add = (a, b) => {\n  return a - b;\n};\n")
+        (root / "add.test.js").write_text(
+            "const test = require('node:test');\nconst assert = require('node:assert');\n"
+            "const { add } = require('./add.js');\n"
+            "test('adds', () => assert.strictEqual(add(1, 2), 3));\n"
+        )
+        solved, events = asyncio.run(_repair(root, model))
+        assert not solved
+        return len([event for event in events if isinstance(event, RanTests)])
+
+    certain = tested("certain", CopyingModel({}))
+    assert tested("broken", CopyingModel({"-": ("((", 0.3)})) == certain
+    assert tested("sound", CopyingModel({"-": ("*", 0.3)})) > certain
