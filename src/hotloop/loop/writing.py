@@ -10,7 +10,8 @@ from typing import Any
 from hotloop.actions.parse import TextParser
 from hotloop.actions.types import Define
 from hotloop.errors import ToolError
-from hotloop.loop.focus import body_line, first_failures
+from hotloop.loop.expected import whole_tests
+from hotloop.loop.focus import body_line, first_failure
 from hotloop.loop.outline import outlined
 from hotloop.loop.proving import Found
 from hotloop.loop.search import ANSWER_TOKENS, Search
@@ -22,7 +23,6 @@ from hotloop.workspace.syntax import language_of
 from hotloop.workspace.testrun import TestOutcome
 
 _MOST_FILE_CHARS = 5_000
-_MOST_FAILURES = 2
 _MOST_FOLLOWING = 3
 _ONE_LINER = 1
 _SHORT = 5
@@ -140,7 +140,8 @@ class Writing:
         wanted = f"Write {', '.join(missing)} for {path}" if missing else f"Correct {path}"
         if following:
             wanted += f", and change {', '.join(following)} to use it"
-        failures = first_failures(self._outcome, _MOST_FAILURES if missing else 1)
+        workspace, outcome = self._parts.workspace, self._outcome
+        failures = whole_tests(workspace, outcome) if missing else first_failure(outcome)
         words = {*re.findall(r"\w+", f"{self._parts.goal} {failures}")}
         most_lines = _ONE_LINER if following else _SHORT
         source = outlined(path, self._text(path), words, most_lines=most_lines)
