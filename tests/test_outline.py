@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from hotloop.loop.outline import outlined
+from pathlib import Path
+
+from hotloop.loop.outline import offered, outlined
+from hotloop.workspace.root import Workspace
 
 PYTHON = '''LIMIT = 3
 
@@ -45,3 +48,15 @@ def test_how_long_a_function_may_be_is_a_choice() -> None:
 
 def test_braces_are_closed() -> None:
     assert outlined("add.mjs", SCRIPT, set()) == "export function add(a, b) {\n    ...\n}\n"
+
+
+def test_classes_that_the_file_imports_are_told_by_their_members(tmp_path: Path) -> None:
+    (tmp_path / "bank.py").write_text("from lot import Lot\n\n\ndef due(lots):\n    pass\n")
+    (tmp_path / "lot.py").write_text(
+        "class Lot:\n    code: str\n\n    def __init__(self, day):\n        self.day = day\n"
+        "        self._tests = []\n\n    @property\n    def viability(self):\n        return 1\n\n"
+        "    def overdue(self, today, by=1):\n        return today - self.day\n\n\n"
+        "class Jar:\n    size = 3\n"
+    )
+    told = offered(Workspace(tmp_path), "bank.py")
+    assert told == "Lot in lot.py has code, day, viability, overdue(today, by=1)\n"

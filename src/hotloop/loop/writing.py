@@ -12,7 +12,7 @@ from hotloop.actions.types import Define
 from hotloop.errors import ToolError
 from hotloop.loop.expected import whole_tests
 from hotloop.loop.focus import body_line, first_failure
-from hotloop.loop.outline import outlined
+from hotloop.loop.outline import offered, outlined
 from hotloop.loop.proving import Found
 from hotloop.loop.search import ANSWER_TOKENS, Search
 from hotloop.workspace.autoimport import mend_imports
@@ -28,6 +28,7 @@ _ONE_LINER = 1
 _SHORT = 5
 _ATTEMPTS = 8
 _LEAST_ATTEMPTS = 3
+_MISSING_TOKENS = 240
 _WARMTH = 0.7
 _NEXT_DEFINITION = ["\n```", "\ndef ", "\nclass ", "\nfunction ", "\nexport "]
 
@@ -71,7 +72,8 @@ class Writing:
         What there is so far is submitted after each.
         """
         if not heads:
-            result = await self._search.ask([], max_tokens=ANSWER_TOKENS, **warmth)
+            most_tokens = _MISSING_TOKENS if self._missing else ANSWER_TOKENS
+            result = await self._search.ask([], max_tokens=most_tokens, **warmth)
             if result is not None and not result.was_cut:
                 await self._submit(path, result.answer.text)
             return
@@ -147,7 +149,8 @@ class Writing:
         source = outlined(path, self._text(path), words, most_lines=most_lines)
         return (
             f"Goal: {self._parts.goal}\n\nFailing test:\n{failures}\n\n"
-            f"{path}:\n```{language_of(path)}\n{source[:_MOST_FILE_CHARS].rstrip()}\n```\n\n"
+            f"{path}:\n```{language_of(path)}\n{source[:_MOST_FILE_CHARS].rstrip()}\n```\n"
+            f"{offered(workspace, path)}\n"
             f"{wanted}. Answer with only the new and changed definitions, each as a whole."
         )
 
