@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from agent_session import (
     INSTANT,
     READ,
     READ_CHECK,
+    Run,
     call,
     parts,
     repository,
@@ -161,3 +163,29 @@ def test_a_session_goes_on_after_compaction_with_the_same_fixed_bytes(tmp_path: 
     assert SUMMARY in last.decode()
     asked = next(body for body in ended.bodies if b"Summarise for yourself" in body)
     assert asked.startswith(kept)
+
+
+def long_session(tmp_path: Path, **settings: Any) -> Run:
+    """Run a session that outgrows an endpoint's context, which hotloop does not know of."""
+    replies = [
+        says(READ, READ_CHECK, match="Goal: "),
+        read_of(1, match="check.py lines"),
+        *[read_of(line + 1, match=f"calc.py lines {line}-") for line in range(1, 16)],
+        says(FIX, match="calc.py lines 16-"),
+    ]
+    repo = repository(tmp_path)
+    (repo / "calc.py").write_text(BROKEN + "# more\n" * 40)
+    small = msgspec.structs.replace(INSTANT, **settings)
+    return run(tmp_path, replies, repo=repo, order="match", profile=small)
+
+
+def test_a_context_that_is_smaller_than_was_thought_is_made_room_in(tmp_path: Path) -> None:
+    ended = long_session(tmp_path, context_tokens=2_400)
+    assert ended.outcome == "solved"
+    assert any("the context is full" in note.text for note in ended.of(Note))
+    assert ended.of(PrefixBreak) == []
+
+
+def test_a_context_that_cannot_hold_the_beginning_is_an_error(tmp_path: Path) -> None:
+    ended = long_session(tmp_path, context_tokens=200)
+    assert ended.outcome == "error"

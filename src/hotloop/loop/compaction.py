@@ -8,6 +8,7 @@ part, its first message and the summary, as an exchange of its own so that roles
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 from hotloop.errors import BackendError
@@ -24,7 +25,15 @@ _ASK = (
     "changed, what is left to do. Do not call tools."
 )
 _MOST_FAILURES = 2
+_LAST = 2  # an answer and what came of it
+_REFUSED = {400, 413, 422}
+_FULL = re.compile(r"\bcontext|too long\b|too many tokens", re.IGNORECASE)
 _LOST = "What came before was left out to save room."
+
+
+def is_full(error: BackendError) -> bool:
+    """Say whether a request was refused because the context cannot hold it."""
+    return error.status in _REFUSED and bool(_FULL.search(error.cause))
 
 
 class Compaction:
@@ -52,14 +61,19 @@ class Compaction:
             self._failures += 1
             if self._failures < _MOST_FAILURES:
                 return transcript
-            summary = _LOST
         self._parts.clock.note("the transcript was compacted")
-        return transcript.continued(
-            _KEPT,
-            self._covers,
-            {"role": "assistant", "content": f"The work so far:\n{summary}"},
-            {"role": "user", "content": "Go on."},
-        )
+        return _continued(transcript, self._covers, summary)
+
+    def make_room(self, transcript: Transcript) -> Transcript | None:
+        """Return a shorter transcript, without a summary: no context is left to write one in.
+
+        None where nothing is left out that could make a difference.
+        """
+        covers = len(transcript) - _LAST
+        if covers <= 2 * _KEPT:
+            return None
+        self._parts.clock.note("the context is full: all but the last answer was left out")
+        return _continued(transcript, covers, "")
 
     async def _summarise(self, transcript: Transcript) -> str:
         params: dict[str, Any] = {
@@ -81,3 +95,12 @@ class Compaction:
         if self._summary is not None:
             self._summary.cancel()
             await asyncio.gather(self._summary, return_exceptions=True)
+
+
+def _continued(transcript: Transcript, covers: int, summary: str) -> Transcript:
+    return transcript.continued(
+        _KEPT,
+        covers,
+        {"role": "assistant", "content": f"The work so far:\n{summary or _LOST}"},
+        {"role": "user", "content": "Go on."},
+    )

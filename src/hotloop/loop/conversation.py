@@ -14,7 +14,7 @@ from hotloop.levers.prefill_ahead import LEAST_NEW_BYTES, MAX_TOKENS, PrefillAcc
 from hotloop.levers.stable_prefix import Guard
 from hotloop.loop.caller import CallResult, Unwanted
 from hotloop.loop.capability import knows_dialect, next_dialect, remember
-from hotloop.loop.compaction import Compaction
+from hotloop.loop.compaction import Compaction, is_full
 from hotloop.loop.deadline import Deadline
 from hotloop.loop.dispatch import Dispatch
 from hotloop.loop.parts import Parts
@@ -106,10 +106,19 @@ class Conversation:
             self._dialect.answered(turn.result.answer),
             *self._dialect.observed(turn.observed, told),
         )
-        compacted = await self._compaction.apply(self._transcript, turn.result.usage)
-        if compacted is not self._transcript:
+        self._go_on_with(await self._compaction.apply(self._transcript, turn.result.usage))
+
+    def _go_on_with(self, transcript: Transcript) -> None:
+        if transcript is not self._transcript:
             self._guard.restart()
-        self._transcript = compacted
+        self._transcript = transcript
+
+    def _make_room(self, error: BackendError) -> bool:
+        """Shorten the transcript if the endpoint refused it for its length; say whether it was."""
+        shorter = self._compaction.make_room(self._transcript) if is_full(error) else None
+        if shorter is not None:
+            self._go_on_with(shorter)
+        return shorter is not None
 
     async def ask(self, step: int, role: Role) -> tuple[CallResult, Dispatch]:
         """Make one model call; actions run as they close. Falls to a simpler dialect if refused.
@@ -134,6 +143,8 @@ class Conversation:
                 continue
             except BackendError as error:
                 await dispatch.cancel()
+                if self._make_room(error):
+                    continue
                 if to is not None or not self._quoting.give_up(error):
                     self._give_up(to, error)
                 continue
