@@ -303,6 +303,32 @@ def second(text):
     assert (root / "bands.py").read_text().count("strip()") == 1
 
 
+class _Improving(CopyingModel):
+    """Says what a test gives, one answer after the other; code only, with or without its head."""
+
+    def __init__(self, *bodies: str) -> None:
+        super().__init__({})
+        self.left = list(bodies)
+
+    async def chat(self, body: bytes, watch: Watch = lambda marks: None) -> CopyingStream:
+        last = json.loads(body)["messages"][-1]
+        head = "" if last["role"] == "assistant" else "```python\ndef high(n):\n"
+        return CopyingStream([TextDelta(f"{head}{self.left.pop(0)}\n```")])
+
+
+def test_what_breaks_other_tests_is_no_progress_though_a_name_is_there_now(tmp_path: Path) -> None:
+    root = _repo(
+        tmp_path,
+        "def low(n):\n    return n\n",
+        "import bands\n\n\ndef test_low():\n    assert bands.low(2) == 2\n\n\n"
+        "def test_high():\n    assert bands.high(2) == 3\n",
+    )
+    breaks = [f"    return n - {by}\n\n\ndef low(n):\n    return {by}" for by in range(3, 20)]
+    solved, events = asyncio.run(_repair(root, _Improving(*breaks), "Add high(n)."))
+    assert not solved
+    assert not [event for event in events if isinstance(event, EditApplied)]
+
+
 def test_without_the_race_only_the_models_own_answers_are_tried(tmp_path: Path) -> None:
     root = _repo(tmp_path)
     model = CopyingModel({"<": ("<=", 0.2)})

@@ -128,15 +128,18 @@ class Proving:
             return
         self.tested += 1
         self._test_s += outcome.duration_s
-        found = Found(texts=texts, outcome=outcome, name=name)
         if outcome.green and not self._found.done():
-            self._found.set_result(found)
+            self._found.set_result(Found(texts=texts, outcome=outcome, name=name))
             return
         rank = self._rank(outcome)
-        if rank is not None and rank < self._best:
+        if rank is not None and outcome.targeted:  # what it breaks elsewhere is not known yet
+            outcome = await self._timed(data, whole=True)
+            rank = self._rank(outcome) if outcome else None
+        if outcome is not None and rank is not None and rank < self._best:
             patience_s = _PATIENCE_AFTER_GUESS_S if is_guess else _PATIENCE_S
             asyncio.get_running_loop().call_later(patience_s, self._be_content)
-            self._best, self.best_partial = rank, found
+            self._best = rank
+            self.best_partial = Found(texts=texts, outcome=outcome, name=name)
 
     def _be_content(self) -> None:
         if not self._progress.done():
@@ -147,7 +150,7 @@ class Proving:
             return self._parts.workspace.read_text(path).encode(text)
         return text.encode()
 
-    async def _timed(self, data: dict[str, bytes]) -> TestOutcome | None:
+    async def _timed(self, data: dict[str, bytes], *, whole: bool = False) -> TestOutcome | None:
         clock, action = self._parts.clock, f"trial{next(self._numbers)}"
         with clock.step(StepKind.TEST) as step:
             start_s = clock.now_s()
@@ -163,7 +166,7 @@ class Proving:
             )
             outcome = None
             try:
-                outcome = await self._trials.test(data)
+                outcome = await self._trials.test(data, whole=whole)
             except HotloopError as error:
                 clock.note(f"a candidate could not be tested: {error.cause}", "warning")
             finally:
