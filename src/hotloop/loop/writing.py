@@ -29,7 +29,7 @@ _SHORT = 5
 _ATTEMPTS = 8
 _LEAST_ATTEMPTS = 3
 _MISSING_TOKENS = 240
-_WARMTH = 0.7
+_WARMTH = 0.9
 _NEXT_DEFINITION = ["\n```", "\ndef ", "\nclass ", "\nfunction ", "\nexport "]
 
 
