@@ -226,6 +226,14 @@ def test_binary_changes_are_named(work: Workspace) -> None:
         assert checkpoint.diff() == "Binary files a/a.txt and b/a.txt differ\n"
 
 
+def test_a_file_that_is_removed_and_made_again_keeps_its_mode(work: Workspace) -> None:
+    (work.root / "a.txt").chmod(0o755)
+    with Checkpoint(work, "s") as checkpoint:
+        checkpoint.remove("a.txt")
+        checkpoint.write("a.txt", b"")
+    assert (work.root / "a.txt").stat().st_mode & 0o777 == 0o755
+
+
 _NAMES = st.sampled_from(["a.txt", "b.txt", "d/c.txt", "d/e/f.txt"])
 _BYTES = st.binary(max_size=40)
 _EDITS = st.lists(st.tuples(_NAMES, st.one_of(st.none(), _BYTES)), max_size=8)

@@ -16,7 +16,7 @@ from hotloop.loop.caller import CallResult
 from hotloop.loop.search import Search
 from hotloop.ui.entry import main
 
-WARMTH = 0.7
+WARMTH = 0.9
 _APART = 1_000
 
 

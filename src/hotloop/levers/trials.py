@@ -19,7 +19,7 @@ from hotloop.workspace.testrun import Runner, TestOutcome, run_tests
 from hotloop.workspace.warm import WarmRunner
 
 _LEAST_DEADLINE_S = 2.0
-_SLOWER = 5.0
+_SLOWER = 2.5
 _LEAST_AGAIN_S = 1.0
 _SLOWER_AGAIN = 10.0
 

@@ -82,7 +82,8 @@ class Checkpoint:
     ) -> bool:
         """Replace or create a file, atomically; return whether that changed anything.
 
-        It keeps its mode unless `mode` is given; missing folders are made. At any moment,
+        It keeps its mode unless `mode` is given, also where the session had removed it; missing
+        folders are made. At any moment,
         a power cut included, the file is the old or the new one. With `expected`, raises
         ToolError if the file has meanwhile another content. Raises ToolError for what
         `Workspace.resolve` refuses and EnvironmentFault on a full disk; the file is then as
@@ -93,7 +94,7 @@ class Checkpoint:
             before = snapshot(full)
             if expected is not None and before.data != expected:
                 raise ToolError(f"{name} was changed by someone else", "read it again")
-            after = Snapshot(data, before.mode if mode is None else mode)
+            after = Snapshot(data, self._mode(name, before) if mode is None else mode)
             if after == before:
                 return False
             self._apply(full, name, before, after)
@@ -150,6 +151,11 @@ class Checkpoint:
     def diff(self) -> str:
         """Return a unified diff from what the session found to what is there now."""
         return diff.unified_diff(self.workspace, self._originals)
+
+    def _mode(self, name: str, before: Snapshot) -> int | None:
+        if before.data is None and (original := self._originals.get(name)) is not None:
+            return original.mode
+        return before.mode
 
     def _target(self, path: str | Path) -> tuple[Path, str]:
         full = self.workspace.resolve(path, for_writing=True)
