@@ -85,7 +85,8 @@ class Search:
     async def run(self, focuses: Sequence[Focus]) -> Found | None:
         """Try until a candidate wins or mends some of it, or nothing likely is left.
 
-        What mends only some is taken at once: the tests that still fail say more than before.
+        What mends only some ends the search once `proving` is content with it: the tests that
+        still fail say more than before.
         """
         score = _FIRST_DEFINITION
         for focus in focuses:
