@@ -28,11 +28,17 @@ BURST_PIECES = 3
 
 
 def token_s(sample: Sample, counter: Counter) -> float | None:
-    """Return the seconds per output token after the first ones, None where it cannot be known."""
+    """Return the seconds per output token after the first ones, None where it cannot be known.
+
+    The last tokens of an answer that ends by itself are not shown: blanks, and the one that ends
+    it. Where they were counted, the end is when they were done.
+    """
     tokens = counter.output(sample)
     if not sample.timed or len(sample.piece_s) < BURST_PIECES or tokens < BURST_PIECES:
         return None
-    return sample.token_s(tokens)
+    ended = sample.finish == "stop" and not sample.calls
+    unseen = ended and counter.trusted and tokens > len(sample.piece_s)
+    return sample.token_s(tokens, sample.marks.end_s if unseen else None)
 
 
 def rate_figure(samples: Sequence[Sample], counter: Counter) -> Figure | None:
@@ -106,8 +112,13 @@ class DecodePart:
         ):
             await self._story(self._tokens())
 
-    def conclude(self, result: Result, small: Sequence[Sample] = ()) -> None:
-        """Write what was found into the result; `small` are many short answers of new text."""
+    def conclude(
+        self, result: Result, small: Sequence[Sample] = (), deep: Sequence[Sample] = ()
+    ) -> None:
+        """Write what was found into the result.
+
+        `small` are many short answers of new text, `deep` those of a conversation.
+        """
         counter, found = self._session.counter, result.decode
         found.rate_tok_s = rate_figure(usual_calls(self.novel, small, counter), counter)
         found.itl_s = gaps_figure(self.novel)
@@ -115,7 +126,10 @@ class DecodePart:
         longest = max((s for s in self.novel if s.timed), key=_pieces, default=None)
         if longest is not None:
             found.timeline_s = [at - longest.start_s for at in longest.piece_s]
-        found.by_context = [self._point(s) for s in reversed(self._behind) if s.timed]
+        groups = [[s] for s in reversed(self._behind) if s.timed]
+        found.by_context = [
+            self._point(group) for group in (*groups, [s for s in deep if s.timed]) if group
+        ]
         found.copied_tok_s = rate_figure(self._copied, counter)
         found.chunk_tokens = figure(
             [counter.output(s) / len(s.piece_s) for s in self.novel if s.timed and s.piece_s]
@@ -137,12 +151,13 @@ class DecodePart:
             return "answers come in one piece: nothing streams"
         return "answers were too short"
 
-    def _point(self, sample: Sample) -> DecodePoint:
+    def _point(self, samples: Sequence[Sample]) -> DecodePoint:
+        counter = self._session.counter
         return DecodePoint(
-            context_tokens=self._session.counter.input(sample),
-            rate_tok_s=rate_figure([sample], self._session.counter),
-            itl_s=gaps_figure([sample]),
-            longest_stall_s=longest_gap_s([sample]),
+            context_tokens=round(median([counter.input(s) for s in samples])),
+            rate_tok_s=rate_figure(samples, counter),
+            itl_s=gaps_figure(samples),
+            longest_stall_s=longest_gap_s(samples),
         )
 
     def _tokens(self) -> int:

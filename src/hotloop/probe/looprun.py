@@ -11,6 +11,7 @@ from hotloop.backend.client import Client
 from hotloop.backend.types import Backend, Report, TextDelta
 from hotloop.errors import BackendError, UsageError
 from hotloop.ledger.events import Marks, StepKind, Usage
+from hotloop.probe.contact import REJECTED
 from hotloop.probe.prompts import Message, Prompts
 from hotloop.probe.rates import Rates, rates_of_result
 from hotloop.probe.result import LoopRun, Result, RunCall
@@ -19,6 +20,8 @@ from hotloop.probe.settings import Target
 from hotloop.probe.shapes import Loop, Part, Step, article, fitted
 
 DEFAULT_LIMIT_S = 120.0
+_FIRST = 2
+"""Messages of the first call."""
 _NEXT = "Write on."
 _LEAST_SCHEMA_CHARS = 8
 """Characters per output token that a schema demands, so that the token limit ends the answer."""
@@ -35,10 +38,11 @@ async def run_loop(
     """Send a loop's calls in turn and time them; its pauses are counted, not waited for.
 
     The conversation grows by filler of the loop's size, different each time. Structured parts are
-    asked for under a JSON schema, unless `structured` is off. Raises BackendError, and
-    UsageError for an answer of several parts, which cannot be asked for.
+    asked for under a JSON schema, unless `structured` is off. Where the server can be told to go
+    on to the token limit, answers are as long as the loop's. Raises BackendError, and UsageError
+    for an answer of several parts, which cannot be asked for.
     """
-    prompts = Prompts(time.time_ns())
+    caller, prompts = _Caller(backend, structured), Prompts(time.time_ns())
     messages: list[Message] = []
     rows: dict[StepKind, float] = {}
     calls: list[RunCall] = []
@@ -54,16 +58,44 @@ async def run_loop(
             messages.append({"role": "user", "content": f"{text}\n{task}" if text else task})
         else:
             messages = prompts.new(task, max(0, room))
-        body = request(backend.model, messages, part, structured=structured)
-        call, answer = await _timed(backend, body, part)
+        call, answer = await caller.made(messages, part)
         messages.append({"role": "assistant", "content": answer or "."})
         calls.append(_expected(call, calls, rates, part))
         rows[part.kind] = rows.get(part.kind, 0.0) + call.end_s + step.after_s
     return _summed(rows, calls, loop, rates)
 
 
-def request(model: str, messages: Sequence[Message], part: Part, *, structured: bool) -> bytes:
-    """Return a request whose answer is as long as a part: its token limit is what ends it."""
+class _Caller:
+    """Makes the calls; an endpoint that refuses to be told to write on is asked without."""
+
+    def __init__(self, backend: Backend, structured: bool) -> None:
+        self._backend = backend
+        self._structured = structured
+        self._whole = True
+
+    async def made(self, messages: Sequence[Message], part: Part) -> tuple[RunCall, str]:
+        try:
+            return await self._timed(messages, part)
+        except BackendError as error:
+            if not self._whole or len(messages) > _FIRST or error.status not in REJECTED:
+                raise
+        self._whole = False
+        return await self._timed(messages, part)
+
+    async def _timed(self, messages: Sequence[Message], part: Part) -> tuple[RunCall, str]:
+        body = request(
+            self._backend.model, messages, part, structured=self._structured, whole=self._whole
+        )
+        return await _timed(self._backend, body, part)
+
+
+def request(
+    model: str, messages: Sequence[Message], part: Part, *, structured: bool, whole: bool = False
+) -> bytes:
+    """Return a request whose answer is as long as a part: its token limit is what ends it.
+
+    With `whole`, also where the model would end sooner, which llama.cpp, vLLM and SGLang can do.
+    """
     body: dict[str, object] = {
         "model": model,
         "messages": messages,
@@ -72,6 +104,8 @@ def request(model: str, messages: Sequence[Message], part: Part, *, structured: 
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+    if whole:
+        body["ignore_eos"] = True
     if structured and part.structured:
         length = part.output_tokens * _LEAST_SCHEMA_CHARS
         schema = {

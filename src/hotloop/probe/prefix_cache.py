@@ -14,7 +14,7 @@ from hotloop.probe.prompts import Message, one_byte_changed
 from hotloop.probe.result import Result
 from hotloop.probe.sample import Sample
 from hotloop.probe.session import Session
-from hotloop.probe.ttft import TtftPart
+from hotloop.probe.ttft import SAVES, Rung, TtftPart
 
 ROUNDS = 4
 TURNS = 5
@@ -42,7 +42,7 @@ class PrefixCachePart:
         self._cold: list[Sample] = []
         self._same: list[Sample] = []
         self._changed: list[Sample] = []
-        self._turns: list[Sample] = []
+        self.turns: list[Sample] = []
         self._after_strangers: list[Sample] = []
         self._idle: list[tuple[float, Sample]] = []
         self._grown: list[Sample] = []
@@ -164,7 +164,7 @@ class PrefixCachePart:
         counter = self._session.counter
         turns: list[Turn] = []
         before = 0
-        for sample in (s for s in self._turns if s.timed):
+        for sample in (s for s in self.turns if s.timed):
             tokens = counter.input(sample)
             turns.append(
                 Turn(
@@ -201,18 +201,33 @@ class PrefixCachePart:
     async def _grow(self) -> None:
         """Hold a conversation as an agent does: each turn adds an answer and a tool's output."""
         session, prompts = self._session, self._session.prompts
-        messages = prompts.new(prompts.story(), session.counter.chars(self._tokens // 2))
+        messages = self._begun()
         for turn in range(TURNS):
             if turn > 1 and not session.room(session.expected_s(TURN_TOKENS, 8)):
                 return
             sample = await session.ask(messages, 8, f"turn {turn + 1} of a conversation")
             if not sample.ok:
                 return
-            self._turns.append(sample)
+            self.turns.append(sample)
             output = prompts.code(session.counter.chars(TURN_TOKENS + 17 * turn))
             answer: Message = {"role": "assistant", "content": sample.text or "Go on."}
             observed: Message = {"role": "user", "content": output}
             messages = [*messages, answer, observed]
+
+    def _begun(self) -> list[Message]:
+        """Return how the conversation begins: with a long prompt that the cache was seen to keep.
+
+        What a token costs deep in a conversation is then known without a long prefill.
+        """
+        prompts, counter = self._session.prompts, self._session.counter
+        most = min(MOST_TOKENS, self._ttft.most_tokens - TURNS * 2 * TURN_TOKENS)
+        kept = (r for r in self._ttft.rungs if r.tokens <= most and _kept(r))
+        deepest = max(kept, key=_tokens, default=None)
+        story = prompts.story()
+        if deepest is None or deepest.tokens <= self._tokens // 2:
+            return prompts.new(story, counter.chars(self._tokens // 2))
+        task: Message = {"role": "user", "content": story}
+        return [*deepest.latest[:-1], task]
 
     async def _blocks(self) -> None:
         """Cut one prompt at odd lengths, so that the claimed tokens show the size of a block."""
@@ -250,6 +265,16 @@ class PrefixCachePart:
         await asyncio.sleep(wait_s)
         session.extend(time.monotonic() - start_s)
         self._idle.append((wait_s, await session.ask(kept, 1, f"the prompt after {wait_s:g} s")))
+
+
+def _tokens(rung: Rung) -> int:
+    return rung.tokens
+
+
+def _kept(rung: Rung) -> bool:
+    """Whether the cache was seen to keep a prompt of the ladder."""
+    cold, warm = _ttfts(rung.cold), _ttfts(rung.warm)
+    return bool(cold and warm) and warm[-1] < SAVES * cold[-1]
 
 
 def _ttfts(samples: list[Sample]) -> list[float]:

@@ -140,7 +140,7 @@ class Run:
             result.missing["connection.round_trip_s"] = "the endpoint lists no models"
         self._ttft.conclude(result)
         line = self._ttft.line
-        self._decode.conclude(result, self._tails.calls)
+        self._decode.conclude(result, self._tails.calls, self._cache.turns)
         self._structured.conclude(result, line)
         self._supports.conclude(result)
         self._cache.conclude(result, line)

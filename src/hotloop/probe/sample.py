@@ -135,16 +135,18 @@ class Sample(msgspec.Struct, kw_only=True):
         pairs = zip(self.piece_s, self.piece_s[1:], strict=False)
         return [gap for earlier, later in pairs if (gap := later - earlier) >= TOGETHER_S]
 
-    def token_s(self, tokens: int) -> float | None:
+    def token_s(self, tokens: int, end_s: float | None = None) -> float | None:
         """Return the seconds per token after the first arrival; None where nothing came later.
 
-        What came first was decoded before: its tokens are not counted.
+        What came first was decoded before: its tokens are not counted. The last one was there at
+        `end_s`, else with the last piece.
         """
         arrivals = self.arrivals
         if len(arrivals) < 2 or not tokens:
             return None
         pieces = len(self.piece_s)
-        return (self.piece_s[-1] - self.piece_s[0]) * pieces / tokens / (pieces - arrivals[0])
+        took_s = (end_s or self.piece_s[-1]) - self.piece_s[0]
+        return took_s * pieces / tokens / (pieces - arrivals[0])
 
 
 async def collect(

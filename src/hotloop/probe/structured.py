@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from hotloop.probe.contact import REJECTED
 from hotloop.probe.decode import DecodePart, token_s
 from hotloop.probe.figure import Figure, figure
 from hotloop.probe.fit import Line, median, quicker
@@ -40,7 +41,6 @@ SLOW_S = 0.03
 """Above so many seconds per token an answer gets fewer: one file needs no more than seventy."""
 PROOFS = 2
 PROOF_TOKENS = 48
-REJECTED = (400, 422)
 COMPILES_S = 0.005
 
 

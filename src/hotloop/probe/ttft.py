@@ -49,6 +49,7 @@ class TtftPart:
         self._session = session
         self._smalls: list[Sample] = []
         self.rungs: list[Rung] = []
+        self.most_tokens = session.settings.most_tokens
         self.line: Line | None = None
 
     async def run(self, result: Result) -> None:
@@ -141,9 +142,9 @@ class TtftPart:
 
         Slow is where five rungs would end below a thousand tokens.
         """
-        most = self._session.settings.most_tokens
         if context_tokens is not None:
-            most = min(most, int(context_tokens * 0.9) - 64)
+            self.most_tokens = min(self.most_tokens, int(context_tokens * 0.9) - 64)
+        most = self.most_tokens
         long = self._ladder(most, STEPS, AGAIN)
         if long and long[-1] >= 1_000:
             return long
