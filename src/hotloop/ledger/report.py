@@ -28,8 +28,9 @@ _SLACK_S = 1e-9
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """One kind of step. `share` is of the wall time; steps that overlap can add up to over 1.
+    """One kind of step. `share` is of the wall time; rows that overlap can add up to over 1.
 
+    `time_s` is the time in which such a step ran; two that ran side by side count once.
     `kind` is None for model calls outside of all steps (a warm-up before the first).
     `tokens_per_s` is output tokens by the time from first to last token.
     """
@@ -143,7 +144,7 @@ def _row(summary: Summary, kind: StepKind, steps: list[Step]) -> Row:
     calls = [call for call in summary.calls if call.step in numbers]
     waited = [call for call in calls if call.foreground]
     budgeted = [(step.duration_s, step.budget_s) for step in steps if step.budget_s is not None]
-    time_s = sum(step.duration_s for step in steps)
+    time_s = _covered_s(steps)
     budget_s = sum(budget for _, budget in budgeted) if budgeted else None
     return Row(
         kind=kind,
@@ -161,6 +162,15 @@ def _row(summary: Summary, kind: StepKind, steps: list[Step]) -> Row:
         output_tokens=sum(call.output_tokens for call in calls),
         tokens_per_s=_tokens_per_s(waited),
     )
+
+
+def _covered_s(steps: list[Step]) -> float:
+    covered_s = ended_s = 0.0
+    for step in sorted(steps, key=lambda step: step.start_s):
+        end_s = step.start_s + step.duration_s
+        covered_s += max(0.0, end_s - max(step.start_s, ended_s))
+        ended_s = max(ended_s, end_s)
+    return covered_s
 
 
 def _outside_row(calls: list[Call]) -> Row:

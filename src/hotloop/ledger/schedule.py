@@ -63,7 +63,8 @@ class _Run:
         self._requests = 0
         self._last_end_s: float | None = None
         self._block = cache_block(timeline.spans)
-        self._proved_s = (-math.inf, -math.inf)
+        self._copies = _copies(timeline.spans)
+        self._proved_s: list[float] = []
 
     def run(self) -> Schedule:
         spans = self._timeline.spans
@@ -96,14 +97,12 @@ class _Run:
 
     def _tool(self, span: Span, start_s: float) -> Times:
         took_s = span.end_s - span.start_s
-        if span.tool is None or span.tool.lever != "race" or span.cancelled:
+        if not _is_candidate(span):
             return Times(start_s=start_s, end_s=start_s + took_s)
-        # Candidates queue for one copy of the workspace; the wait is part of what was recorded.
-        was_s, now_s = self._proved_s
-        took_s = max(span.end_s - max(span.start_s, was_s), min(took_s, span.tool.test_s or 0.0))
-        end_s = max(start_s, now_s) + took_s
-        self._proved_s = (max(was_s, span.end_s), max(now_s, end_s))
-        return Times(start_s=start_s, end_s=end_s)
+        if len(self._proved_s) >= self._copies:
+            start_s = max(start_s, sorted(self._proved_s)[-self._copies])
+        self._proved_s.append(start_s + took_s)
+        return Times(start_s=start_s, end_s=start_s + took_s)
 
     def _call(self, span: Span, call: CallFacts, start_s: float) -> Times:
         if call.error and not span.cancelled and not call.usage.output_tokens:
@@ -161,6 +160,17 @@ class _Run:
         left_s = self._timeline.wall_s - span.end_s
         recorded_s = times.start_s + span.end_s - span.start_s
         _end(times, wall_s if left_s < 0.1 else recorded_s)
+
+
+def _is_candidate(span: Span) -> bool:
+    return span.tool is not None and span.tool.lever == "race" and not span.cancelled
+
+
+def _copies(spans: list[Span]) -> int:
+    """Return in how many copies of the workspace candidates were tested: how many at one time."""
+    tested = [one for one in spans if _is_candidate(one)]
+    beside = (sum(one.start_s <= at.start_s < one.end_s for one in tested) for at in tested)
+    return max(beside, default=1)
 
 
 def cache_block(spans: list[Span]) -> int:

@@ -68,7 +68,6 @@ class ToolFacts(msgspec.Struct, frozen=True, kw_only=True):
     owner: int | None
     is_prefetch: bool
     green: bool | None
-    test_s: float | None
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
@@ -258,7 +257,6 @@ class _Reader:
                 owner=int(owned[1]) if owned else None,
                 is_prefetch=is_prefetch,
                 green=found.tests.green if found.tests else None,
-                test_s=found.tests.duration_s if found.tests else None,
             ),
         )
 

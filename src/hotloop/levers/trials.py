@@ -1,11 +1,14 @@
-"""Try candidate edits in a copy of the workspace; the workspace itself is not touched."""
+"""Try candidate edits in copies of the workspace; the workspace itself is not touched."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -22,15 +25,78 @@ _LEAST_DEADLINE_S = 2.0
 _SLOWER = 2.5
 _LEAST_AGAIN_S = 1.0
 _SLOWER_AGAIN = 10.0
+_MOST_COPIES = 2
+
+
+class Bench:
+    """One copy of the workspace, with what runs tests in it, one run at a time."""
+
+    def __init__(self, context: ToolContext, given: TestPlan, root: Path) -> None:
+        self._context = context
+        self._origin: Origin = "user" if given.reason == "given" else "model"
+        self._warm: WarmRunner | None = None
+        self.root = root
+        self.plan = msgspec.structs.replace(given, root=str(root))
+
+    async def start(self, *, warm: bool) -> None:
+        """Copy the workspace and start the warm runner. Raises ToolError when it cannot copy."""
+        context = self._context
+        await asyncio.to_thread(context.workspace.copy_tree, self.root)
+        if not warm:
+            return
+        runner = self._warm = WarmRunner(self.plan.argv[0], self.root, context.scratch)
+        try:
+            await runner.start(context.sandbox, context.consent, self._origin)
+        except HotloopError:
+            await self.close()  # cold runs do the same, slower
+
+    async def run(self, targets: tuple[str, ...], deadline_s: float) -> TestOutcome:
+        """Run the tests as the copy is now; all of them without `targets`."""
+        context = self._context
+        runner: Runner = self._warm or ContainedRunner(
+            sandbox=context.sandbox,
+            consent=context.consent,
+            scratch=context.scratch,
+            origin=self._origin,
+        )
+        return await run_tests(
+            self.plan,
+            self.root,
+            runner,
+            deadline_s=deadline_s,
+            targets=targets,
+            scratch=context.scratch,
+        )
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's bytes, None where there is none."""
+        target = self.root / path
+        return target.read_bytes() if target.is_file() else None
+
+    def write(self, path: str, data: bytes | None) -> None:
+        """Write a file's bytes; None removes it."""
+        target = self.root / path
+        if data is None:
+            target.unlink(missing_ok=True)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+
+    async def close(self) -> None:
+        """End the runner. Safe to call twice."""
+        if self._warm is not None:
+            await self._warm.close()
+            self._warm = None
 
 
 class Trials:
-    """A copy of the workspace in which single-file candidates are tested, one at a time.
+    """Copies of the workspace in which candidates are tested, `width` of them at a time.
 
-    `mend` names the failing run that candidates have to mend: its failing tests run first, and a
-    candidate may take a few times as long as it did, and less once candidates have shown how long
-    they take: one that never ends must not hold up the others. pytest runs warm, unless `warm` is
-    False.
+    A second copy is made where there is a processor for it and the sandbox keeps runs apart, which
+    might else want the same port or file. `mend` names the failing run that candidates have to
+    mend: its failing tests run first, and a candidate may take a few times as long as it did, and
+    less once candidates have shown how long they take: one that never ends must not hold up the
+    others. pytest runs warm, unless `warm` is False.
     """
 
     def __init__(self, context: ToolContext, plan: TestPlan, *, warm: bool = True) -> None:
@@ -40,53 +106,71 @@ class Trials:
         self._deadline_s = self._again_s = _LEAST_DEADLINE_S
         self._warm_wanted = warm and plan.framework is Framework.PYTEST and not plan.shell
         self._folder = Path()
-        self._warm: WarmRunner | None = None
-        self._turn = asyncio.Lock()
-        self._plan = plan
+        self._benches: list[Bench] = []
+        self._free: asyncio.Queue[Bench] = asyncio.Queue()
+        self._accepted: dict[str, bytes] = {}
+        self._adding: asyncio.Task[None] | None = None
+
+    @property
+    def width(self) -> int:
+        """Return how many candidates can be tested at the same time now."""
+        return max(1, len(self._benches))
 
     async def start(self) -> None:
         """Copy the workspace and start the warm runner. Raises ToolError when it cannot copy."""
         self._folder = Path(tempfile.mkdtemp(prefix="hotloop-trial-"))
-        root = self._folder / "tree"
-        await asyncio.to_thread(self._context.workspace.copy_tree, root)
-        self._plan = msgspec.structs.replace(self._given, root=str(root))
-        if self._warm_wanted:
-            await self._start_warm(root)
+        await self._add()
 
-    async def _start_warm(self, root: Path) -> None:
-        context = self._context
-        runner = WarmRunner(self._plan.argv[0], root, context.scratch)
+    async def _add(self) -> None:
+        bench = Bench(self._context, self._given, self._folder / f"tree{len(self._benches)}")
         try:
-            await runner.start(context.sandbox, context.consent, self._origin)
-        except HotloopError:
-            await runner.close()  # cold runs do the same, slower
-        else:
-            self._warm = runner
+            await bench.start(warm=self._warm_wanted)
+        except BaseException:
+            await bench.close()
+            raise
+        for path, data in self._accepted.items():
+            bench.write(path, data)
+        self._benches.append(bench)
+        self._free.put_nowait(bench)
 
-    @property
-    def _origin(self) -> Origin:
-        return "user" if self._given.reason == "given" else "model"
+    async def _add_another(self) -> None:
+        apart = self._context.sandbox.available and self._given.framework is not Framework.CARGO
+        if not apart or min(_MOST_COPIES, _cpus()) < _MOST_COPIES:
+            return
+        try:
+            await self._add()
+        except (HotloopError, OSError):
+            return  # one copy does
 
-    @property
-    def root(self) -> Path:
-        """Return the copy's folder."""
-        return self._folder / "tree"
+    @asynccontextmanager
+    async def turn(self) -> AsyncGenerator[Bench]:
+        """Wait for a copy that is free, and keep it until the end of the block.
 
-    async def test(self, changes: Mapping[str, bytes], *, whole: bool = False) -> TestOutcome:
+        The first turn begins to make another copy: there is something to test.
+        """
+        self._adding = self._adding or asyncio.create_task(self._add_another())
+        bench = await self._free.get()
+        try:
+            yield bench
+        finally:
+            self._free.put_nowait(bench)
+
+    async def test(
+        self, bench: Bench, changes: Mapping[str, bytes], *, whole: bool = False
+    ) -> TestOutcome:
         """Return the outcome of the failing tests, and if they pass of all, with files changed.
 
         `changes` maps paths to whole files. The copy is as before afterwards. With `whole`, all
         tests run in any case.
         """
-        async with self._turn:
-            before = {path: self._read(path) for path in changes}
-            try:
-                for path, data in changes.items():
-                    self._write(path, data)
-                return await self._run(whole)
-            finally:
-                for path, data in before.items():
-                    self._write(path, data)
+        before = {path: bench.read(path) for path in changes}
+        try:
+            for path, data in changes.items():
+                bench.write(path, data)
+            return await self._run(bench, whole)
+        finally:
+            for path, data in before.items():
+                bench.write(path, data)
 
     def mend(self, outcome: TestOutcome) -> None:
         """Take a failing run as what candidates have to mend."""
@@ -96,53 +180,37 @@ class Trials:
         self._again_s = self._deadline_s
 
     def accept(self, changes: Mapping[str, bytes], outcome: TestOutcome) -> None:
-        """Take changes that are in the workspace now as the new base, with what still fails."""
-        for path, data in changes.items():
-            self._write(path, data)
+        """Take changes that are in the workspace now as the new base, with what still fails.
+
+        No test may be running.
+        """
+        self._accepted |= changes
+        for bench in self._benches:
+            for path, data in changes.items():
+                bench.write(path, data)
         self.mend(outcome)
 
-    def _read(self, path: str) -> bytes | None:
-        target = self.root / path
-        return target.read_bytes() if target.is_file() else None
-
-    def _write(self, path: str, data: bytes | None) -> None:
-        target = self.root / path
-        if data is None:
-            target.unlink(missing_ok=True)
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
-
-    async def _run(self, whole: bool) -> TestOutcome:
-        if self._targets and self._plan.targetable and not whole:
-            outcome = await self._run_once(self._targets, self._again_s)
+    async def _run(self, bench: Bench, whole: bool) -> TestOutcome:
+        if self._targets and bench.plan.targetable and not whole:
+            outcome = await bench.run(self._targets, self._again_s)
             if not outcome.timed_out:
                 usual_s = max(_LEAST_AGAIN_S, _SLOWER_AGAIN * outcome.duration_s)
                 self._again_s = min(self._deadline_s, usual_s)
             bad = outcome.failed + outcome.errors
             if outcome.timed_out or bad >= len(self._targets) or not outcome.passed:
                 return outcome
-        return await self._run_once((), self._deadline_s)
-
-    async def _run_once(self, targets: tuple[str, ...], deadline_s: float) -> TestOutcome:
-        runner: Runner = self._warm or ContainedRunner(
-            sandbox=self._context.sandbox,
-            consent=self._context.consent,
-            scratch=self._context.scratch,
-            origin=self._origin,
-        )
-        return await run_tests(
-            self._plan,
-            self.root,
-            runner,
-            deadline_s=deadline_s,
-            targets=targets,
-            scratch=self._context.scratch,
-        )
+        return await bench.run((), self._deadline_s)
 
     async def close(self) -> None:
-        """End the runner and remove the copy. Safe to call twice."""
-        if self._warm is not None:
-            await self._warm.close()
+        """End the runners and remove the copies. Safe to call twice."""
+        if self._adding is not None:
+            self._adding.cancel()
+            await asyncio.gather(self._adding, return_exceptions=True)
+        for bench in self._benches:
+            await bench.close()
         if self._folder != Path():
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

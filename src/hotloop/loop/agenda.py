@@ -11,6 +11,7 @@ from hotloop.loop.focus import Focus
 
 _TIRING = 0.88
 _LEAST_SCORE = 0.0015
+_LEAST_READY = 0.0001
 _LINE_S = 1.0
 _COPY_S = 4.0
 _LEAST_TEST_S = 0.05
@@ -62,18 +63,16 @@ class Agenda:
 
     def add(self, one: Job | Ready) -> None:
         """Take something to try, unless it is too unlikely."""
-        if one.score < _LEAST_SCORE:
-            return
-        if isinstance(one, Job):
+        if isinstance(one, Job) and one.score >= _LEAST_SCORE:
             self._jobs.append(one)
-        else:
+        if isinstance(one, Ready) and one.score >= _LEAST_READY:
             self._ready.append(one)
 
     def next(self, test_s: float) -> Ready | list[Job]:
         """Take the candidate or the calls that promise most per second; empty if none is left.
 
-        `test_s` is what a test takes. One after the other: on the same cores, a call and a test
-        make each other slower than that saves.
+        `test_s` is what a test takes, over how many run at the same time. Calls and tests come one
+        after the other: on the same cores, they make each other slower than that saves.
         """
         if self._is_test_next(test_s):
             best = max(self._ready, key=lambda one: one.score)

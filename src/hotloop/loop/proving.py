@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 import msgspec
@@ -71,6 +72,11 @@ class Proving:
         return self._found.done() or self._progress.done()
 
     @property
+    def pace_s(self) -> float:
+        """Return the seconds that a candidate's tests take, over how many run at the same time."""
+        return self.mean_test_s / self._trials.width
+
+    @property
     def mean_test_s(self) -> float:
         """Return the mean seconds of a candidate's tests so far; a guess before the first."""
         return self._test_s / self.tested if self.tested else _GUESSED_TEST_S
@@ -104,6 +110,11 @@ class Proving:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
         return None if task.cancelled() else task.result()
+
+    async def make_room(self) -> None:
+        """Wait until one more candidate could be tested at once, or one has won."""
+        while len(self._testing) >= self._trials.width and not self._found.done():
+            await self._wait_for_one()
 
     async def settle(self) -> Found | None:
         """Wait for what is being tested; return the winner, else the best partial one."""
@@ -152,40 +163,50 @@ class Proving:
 
     async def _timed(self, data: dict[str, bytes], *, whole: bool = False) -> TestOutcome | None:
         clock, action = self._parts.clock, f"trial{next(self._numbers)}"
-        with clock.step(StepKind.TEST) as step:
-            start_s = clock.now_s()
+        outcome: TestOutcome | None = None
+        async with self._trials.turn() as bench:
+            with clock.step(StepKind.TEST) as step, self._told(step.number, action) as end:
+                try:
+                    outcome = await self._trials.test(bench, data, whole=whole)
+                except HotloopError as error:
+                    clock.note(f"a candidate could not be tested: {error.cause}", "warning")
+                end(outcome)
+        return outcome
+
+    @contextmanager
+    def _told(self, step: int, action: str) -> Generator[Callable[[TestOutcome | None], None]]:
+        """Emit when a test starts and ends; the block says how it came out if it came to an end."""
+        clock = self._parts.clock
+        start_s = clock.now_s()
+        clock.emit(
+            ToolStart(
+                t_s=start_s,
+                step=step,
+                action=action,
+                tool="test",
+                effect=Effect.PROCESS,
+                lever="race",
+            )
+        )
+        seen: list[TestOutcome | None] = []
+        try:
+            yield seen.append
+        finally:
+            outcome, end_s = seen[0] if seen else None, clock.now_s()
             clock.emit(
-                ToolStart(
-                    t_s=start_s,
-                    step=step.number,
+                ToolEnd(
+                    t_s=end_s,
+                    step=step,
                     action=action,
                     tool="test",
-                    effect=Effect.PROCESS,
-                    lever="race",
+                    start_s=start_s,
+                    duration_s=end_s - start_s,
+                    ok=outcome is None or outcome.green,
+                    summary=outcome.summary if outcome else "no longer needed",
                 )
             )
-            outcome = None
-            try:
-                outcome = await self._trials.test(data, whole=whole)
-            except HotloopError as error:
-                clock.note(f"a candidate could not be tested: {error.cause}", "warning")
-            finally:
-                end_s = clock.now_s()
-                clock.emit(
-                    ToolEnd(
-                        t_s=end_s,
-                        step=step.number,
-                        action=action,
-                        tool="test",
-                        start_s=start_s,
-                        duration_s=end_s - start_s,
-                        ok=outcome is None or outcome.green,
-                        summary=outcome.summary if outcome else "no longer needed",
-                    )
-                )
-            if outcome is not None:
-                clock.emit(_event(outcome, action, clock.now_s()))
-        return outcome
+        if outcome is not None:
+            clock.emit(_event(outcome, action, clock.now_s()))
 
 
 def _event(outcome: TestOutcome, action: str, t_s: float) -> TestsRun:

@@ -16,6 +16,9 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
+from hotloop.backend.types import TextDelta, ToolDelta
 from hotloop.ledger.events import StepKind
 from hotloop.levers.deviations import (
     Deviation,
@@ -26,10 +29,10 @@ from hotloop.levers.deviations import (
     read_copy,
     readings,
 )
-from hotloop.levers.remarks import begun, places, rejoined
+from hotloop.levers.remarks import begun, is_settled, places, rejoined
 from hotloop.levers.slips import slips
 from hotloop.loop.agenda import Agenda, Job, Ready
-from hotloop.loop.caller import CallResult
+from hotloop.loop.caller import CallResult, Enough, OnDelta
 from hotloop.loop.candidates import comment_sign, fingerprint, is_comment, is_valid
 from hotloop.loop.focus import Focus, another, crash_in, question
 from hotloop.loop.parts import Parts
@@ -56,6 +59,7 @@ _REWRITTEN = 0.4
 _CALL_COST = 0.5
 _LATER_READING = 0.7
 _ALONE = 0.4
+_DOUBTED_RANK = 12
 _SLIP = 0.04
 _MOST_SLIPS = 24
 
@@ -96,10 +100,10 @@ class Search:
             self._queue_slips(focus, 1.0 if is_first else score)
             score = self._other if is_first else score * _LATER_DEFINITION
         while not self.proving.has_progress:
-            match self._agenda.next(self.proving.mean_test_s):
+            match self._agenda.next(self.proving.pace_s):
                 case Ready() as one:
                     await self._submit(one.focus, one.text, is_guess=one.is_guess)
-                    await self.proving.settle()
+                    await self.proving.make_room()
                 case []:
                     break
                 case jobs:
@@ -151,7 +155,15 @@ class Search:
     async def _remark(self, focus: Focus, start: int) -> None:
         """Let the model say in a comment what is wrong at a line, and go on from there."""
         begun_there = begun(focus.source, start, comment_sign(focus.path))
-        result = await self._ask(focus, begun_there, max_tokens=REMARK_TOKENS)
+        said = ""
+
+        def listen(delta: TextDelta | ToolDelta) -> None:
+            nonlocal said
+            said += delta.text if isinstance(delta, TextDelta) else ""
+            if is_settled(focus.source, start, said):
+                raise Enough
+
+        result = await self._ask(focus, begun_there, on_delta=listen, max_tokens=REMARK_TOKENS)
         if result is None:
             return
         answer = result.answer.text.split("\n```", 1)[0].rstrip()
@@ -171,18 +183,21 @@ class Search:
     def _queue(
         self, focus: Focus, base: str, deviations: Sequence[Deviation], weight: float
     ) -> None:
+        found: list[Ready] = []
         for one in deviations:
             if is_comment(focus.path, one.token):
                 continue
             score = weight * one.probability * focus.suspicion(one.offset)
             for place, text in enumerate(readings(base, one)):
-                self._agenda.add(
-                    Ready(score=_ALONE * score * _LATER_READING**place, focus=focus, text=text)
-                )
+                alone = _ALONE * score * _LATER_READING**place
+                found.append(Ready(score=alone, focus=focus, text=text))
             if "\n" not in one.token:
                 self._agenda.add(
                     Job(score=score * _CALL_COST, focus=focus, base=base, deviation=one)
                 )
+        for rank, ready in enumerate(sorted(found, key=lambda one: -one.score)):
+            doubt = 1 + (rank / _DOUBTED_RANK) ** 3
+            self._agenda.add(msgspec.structs.replace(ready, score=ready.score / doubt))
 
     def _queue_slips(self, focus: Focus, likelihood: float) -> None:
         """Queue common slips on the lines that failing tests run, the likeliest of them."""
@@ -222,13 +237,15 @@ class Search:
         result = await self._ask(focus, begun + "\n", max_tokens=BLOCK_TOKENS)
         return block_of(begun, result.answer.text) if result is not None else ""
 
-    async def _ask(self, focus: Focus, begun: str, **params: Any) -> CallResult | None:
+    async def _ask(
+        self, focus: Focus, begun: str, on_delta: OnDelta | None = None, **params: Any
+    ) -> CallResult | None:
         """Ask about a definition, with the answer begun; None when a candidate won meanwhile."""
         if focus not in self._shown:
             self.transcript.append({"role": "user", "content": self._question(focus)})
             self._shown.append(focus)
         branch = [{"role": "assistant", "content": f"```{focus.language}\n{begun}"}]
-        return await self.ask(branch, or_progress=self._is_doubtful, **params)
+        return await self.ask(branch, or_progress=self._is_doubtful, on_delta=on_delta, **params)
 
     def _question(self, focus: Focus) -> str:
         if self._shown:
@@ -240,15 +257,16 @@ class Search:
         branch: Sequence[dict[str, Any]],
         *,
         or_progress: bool = False,
+        on_delta: OnDelta | None = None,
         **params: Any,
     ) -> CallResult | None:
         """Make a model call in a step of its own; None when a candidate won meanwhile.
 
-        With `or_progress`, also when one made progress.
+        With `or_progress`, also when one made progress. `on_delta` may end it by raising Enough.
         """
         body = self.transcript.request({"stream": True, "temperature": 0, **params}, branch)
         with self.parts.clock.step(StepKind.GENERATE) as step:
-            call = self.parts.caller.call(body, step=step.number)
+            call = self.parts.caller.call(body, step=step.number, on_delta=on_delta)
             return await self.proving.until_won(call, or_progress=or_progress)
 
     async def _submit(self, focus: Focus, text: str, *, is_guess: bool = False) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import json
 import os
 import select
@@ -227,6 +228,8 @@ def prime() -> None:
     sys.modules.pop("test_hotloop_prime", None)
     sys.path[:] = paths
     sys.stdout.flush()
+    gc.collect()
+    gc.freeze()  # a run looks for garbage at its end: not among all that was imported here
 
 
 def main() -> None:
