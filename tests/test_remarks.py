@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotloop.levers.remarks import begun, is_settled, places, rejoined
+from hotloop.levers.remarks import begun, places, rejoined
 
 SOURCE = """def last(days):
     found = []
@@ -61,58 +61,3 @@ def test_what_is_before_the_line_stays_and_nothing_comes_twice(
     assert len(made) == len(set(made))
     assert all((one + "\n").startswith(SOURCE[:start]) for one in made)
     assert not any("why" in one for one in made)
-
-
-LONG = """def total(orders, today):
-    found = 0
-    seen = set()
-    for order in orders:
-        if order.day > today:
-            continue
-        seen.add(order.number)
-        found += order.price
-    print(len(seen))
-    return found
-"""
-BODY = LONG.index("    found = 0")
-WRITTEN = LONG[BODY:].rstrip("\n").split("\n")
-
-
-def settled_at(answer: str) -> str | None:
-    """Return how much of an answer has to be heard, character by character; None if all of it."""
-    heard = (answer[:end] for end in range(len(answer) + 1))
-    return next((one for one in heard if is_settled(LONG, BODY, one)), None)
-
-
-def test_a_copy_is_heard_to_its_end() -> None:
-    assert settled_at("\n".join([" nothing", *WRITTEN, ""])) is None
-
-
-@given(
-    at=st.integers(0, len(WRITTEN) - 1),
-    change=st.sampled_from(["replace", "insert", "delete"]),
-    said=st.sampled_from(["    other = 1", "        if not found:"]),
-)
-def test_a_change_is_known_as_soon_as_the_answer_copies_again(
-    at: int, change: str, said: str
-) -> None:
-    before, line, after = WRITTEN[:at], WRITTEN[at : at + 1], WRITTEN[at + 1 :]
-    middle = {"replace": [said], "insert": [said, *line], "delete": []}[change]
-    edited = [*before, *middle, *after]
-    heard = settled_at("\n".join([" a reason", *edited, ""]))
-    if change == "delete" and not after:
-        assert heard is None, "an answer that ends early looks like one that goes on"
-        return
-    if heard is None:
-        assert not after, "only at the end is nothing left that could be the same again"
-        return
-    assert heard.count("\n") <= len(before) + len(middle) + 3
-    made = rejoined(LONG, BODY, heard.rpartition("\n")[0], is_whole=False)
-    assert made[0].rstrip("\n") == LONG[:BODY] + "\n".join(edited)
-
-
-def test_a_second_change_near_the_first_is_heard_too() -> None:
-    edited = [*WRITTEN[:1], "    seen = []", WRITTEN[2], "        if not order.day:"]
-    heard = settled_at("\n".join([" a list", *edited, *WRITTEN[4:], ""]))
-    assert heard is not None
-    assert edited[-1] in heard

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import re
 
-import msgspec
-
 _REMARK = " Fix:"
 _MOST_LINES = 4
-_AGREED_LINES = 2
 _NO_CODE = re.compile(r"[\s})\];,]*")
 
 
@@ -34,9 +31,6 @@ def rejoined(source: str, start: int, answer: str, *, is_whole: bool) -> list[st
     head = source[:start].split("\n")[:-1]
     old, new = source[start:].split("\n"), answer.split("\n")[1:]
     found = [[*head, *new]] if is_whole else []
-    course = _course(new, old)
-    if course.changed and course.agreed:
-        found.append([*head, *new[: course.at], *old[course.place :]])
     meets = _meeting(new, old)
     if meets is not None:
         at, place = meets
@@ -46,45 +40,6 @@ def rejoined(source: str, start: int, answer: str, *, is_whole: bool) -> list[st
         if count > 1:
             found.append([*head, *new[:count], *old[count:]])
     return list(dict.fromkeys("\n".join(one) for one in found))
-
-
-def is_settled(source: str, start: int, answer: str) -> bool:
-    """Whether an answer behind a comment has made a change and only copies the source since.
-
-    Then the rest is known, and need not be waited for. The last line does not count: it may go on.
-    """
-    old, new = source[start:].split("\n"), answer.split("\n")[1:-1]
-    course = _course(new, old)
-    rest = old[course.place :]
-    at_end = course.agreed > 0 and all(_NO_CODE.fullmatch(line) for line in rest)
-    return course.changed and (course.agreed >= _AGREED_LINES or at_end)
-
-
-class _Course(msgspec.Struct, frozen=True):
-    """How new lines go along old ones: up to `at` of the new they led to `place` of the old.
-
-    `changed` says that they differ before that, `agreed` how many lines are the same since.
-    """
-
-    changed: bool = False
-    agreed: int = 0
-    at: int = 0
-    place: int = 0
-
-
-def _course(new: list[str], old: list[str]) -> _Course:
-    changed, agreed, at, place = False, 0, 0, 0
-    for number, line in enumerate(new):
-        if _NO_CODE.fullmatch(line):
-            continue
-        if line not in old[place:]:
-            changed, agreed = True, 0
-            continue
-        met = old.index(line, place)
-        if any(not _NO_CODE.fullmatch(one) for one in old[place:met]):
-            changed, agreed = True, 0
-        agreed, at, place = agreed + 1, number + 1, met + 1
-    return _Course(changed, agreed, at, place)
 
 
 def _meeting(new: list[str], old: list[str]) -> tuple[int, int] | None:

@@ -34,7 +34,6 @@ from hotloop.loop.clock import SessionClock
 if TYPE_CHECKING:
     from hotloop.levers.hedge import Hedge
 
-ENOUGH = "enough"
 _BYTES_PER_TOKEN = 4
 _LEAST_RATED_TOKENS = 16
 
@@ -43,10 +42,6 @@ OnDelta = Callable[[TextDelta | ToolDelta], None]
 
 class Unwanted(Exception):
     """Raised by `on_delta` to end a call whose answer is not wanted; its text says why."""
-
-
-class Enough(Exception):
-    """Raised by `on_delta` to end a call whose answer is wanted so far: the rest is known."""
 
 
 class CallResult(msgspec.Struct, kw_only=True):
@@ -67,8 +62,8 @@ class CallResult(msgspec.Struct, kw_only=True):
 
     @property
     def was_cut(self) -> bool:
-        """Say whether the answer is not whole: the length limit or `Enough` ended it."""
-        return self.finish_reason in {"length", ENOUGH}
+        """Say whether the length limit ended the answer."""
+        return self.finish_reason == "length"
 
     @property
     def took_s(self) -> float:
@@ -162,8 +157,7 @@ class Caller:
         `to` is another backend than the session's own, `role` what the call is asked for.
         Calls with another purpose than `step` are a lever's own and count no waiting, unless
         `waited_from` says since when, in `t_s`, the loop stands still for them. Raises
-        BackendError, and Unwanted where `on_delta` does; where that raises Enough, the answer ends
-        there. Cancelling closes the request.
+        BackendError, and Unwanted where `on_delta` does. Cancelling closes the request.
         """
         call = _Gathering(self._clock.next_call() if number is None else number)
         start_s = self._clock.now_s()
@@ -186,8 +180,6 @@ class Caller:
             try:
                 async for delta in stream:
                     self._take(call, delta, on_delta)
-            except Enough:
-                call.finish_reason = ENOUGH
             finally:
                 await stream.aclose()
         except BackendError as failure:

@@ -18,7 +18,6 @@ from typing import Any
 
 import msgspec
 
-from hotloop.backend.types import TextDelta, ToolDelta
 from hotloop.ledger.events import StepKind
 from hotloop.levers.deviations import (
     Deviation,
@@ -29,10 +28,10 @@ from hotloop.levers.deviations import (
     read_copy,
     readings,
 )
-from hotloop.levers.remarks import begun, is_settled, places, rejoined
+from hotloop.levers.remarks import begun, places, rejoined
 from hotloop.levers.slips import slips
 from hotloop.loop.agenda import Agenda, Job, Ready
-from hotloop.loop.caller import CallResult, Enough, OnDelta
+from hotloop.loop.caller import CallResult
 from hotloop.loop.candidates import comment_sign, fingerprint, is_comment, is_valid
 from hotloop.loop.focus import Focus, another, crash_in, question
 from hotloop.loop.parts import Parts
@@ -155,15 +154,7 @@ class Search:
     async def _remark(self, focus: Focus, start: int) -> None:
         """Let the model say in a comment what is wrong at a line, and go on from there."""
         begun_there = begun(focus.source, start, comment_sign(focus.path))
-        said = ""
-
-        def listen(delta: TextDelta | ToolDelta) -> None:
-            nonlocal said
-            said += delta.text if isinstance(delta, TextDelta) else ""
-            if is_settled(focus.source, start, said):
-                raise Enough
-
-        result = await self._ask(focus, begun_there, on_delta=listen, max_tokens=REMARK_TOKENS)
+        result = await self._ask(focus, begun_there, max_tokens=REMARK_TOKENS)
         if result is None:
             return
         answer = result.answer.text.split("\n```", 1)[0].rstrip()
@@ -237,15 +228,13 @@ class Search:
         result = await self._ask(focus, begun + "\n", max_tokens=BLOCK_TOKENS)
         return block_of(begun, result.answer.text) if result is not None else ""
 
-    async def _ask(
-        self, focus: Focus, begun: str, on_delta: OnDelta | None = None, **params: Any
-    ) -> CallResult | None:
+    async def _ask(self, focus: Focus, begun: str, **params: Any) -> CallResult | None:
         """Ask about a definition, with the answer begun; None when a candidate won meanwhile."""
         if focus not in self._shown:
             self.transcript.append({"role": "user", "content": self._question(focus)})
             self._shown.append(focus)
         branch = [{"role": "assistant", "content": f"```{focus.language}\n{begun}"}]
-        return await self.ask(branch, or_progress=self._is_doubtful, on_delta=on_delta, **params)
+        return await self.ask(branch, or_progress=self._is_doubtful, **params)
 
     def _question(self, focus: Focus) -> str:
         if self._shown:
@@ -257,16 +246,15 @@ class Search:
         branch: Sequence[dict[str, Any]],
         *,
         or_progress: bool = False,
-        on_delta: OnDelta | None = None,
         **params: Any,
     ) -> CallResult | None:
         """Make a model call in a step of its own; None when a candidate won meanwhile.
 
-        With `or_progress`, also when one made progress. `on_delta` may end it by raising Enough.
+        With `or_progress`, also when one made progress.
         """
         body = self.transcript.request({"stream": True, "temperature": 0, **params}, branch)
         with self.parts.clock.step(StepKind.GENERATE) as step:
-            call = self.parts.caller.call(body, step=step.number, on_delta=on_delta)
+            call = self.parts.caller.call(body, step=step.number)
             return await self.proving.until_won(call, or_progress=or_progress)
 
     async def _submit(self, focus: Focus, text: str, *, is_guess: bool = False) -> bool:
