@@ -255,6 +255,7 @@ def test_tests_that_hang_and_fork(
     with serving(profile(ttft_base_s=100.0), script(MEND)) as server:
         ended = home.run(server.base_url, "--budget", "1", test=hang, env=env)
     assert (ended.status, ended.end["outcome"]) == (1, "over_budget"), ended.err
+    assert "fewer tests with --test" in ended.err
     assert home.files() == {"calc.py": BROKEN.encode()}
 
 
@@ -508,6 +509,7 @@ def test_interrupted_during_an_edit(
     with serving("instant", script(MEND)) as server:
         ended = home.run(server.base_url, env=at_sync(nth, "SIGINT"))
     assert ended.status == 130, ended.err
+    assert '"text":"interrupted"' in ended.out
     assert ended.end["outcome"] == "error"
     assert "Traceback" not in ended.err
     assert home.files() in ({"calc.py": BROKEN.encode()}, {"calc.py": MENDED.encode()})

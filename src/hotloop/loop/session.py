@@ -88,9 +88,13 @@ class Session:
                 if not limit.expired():
                     raise
                 outcome = self._end_of_time()
+            except asyncio.CancelledError:
+                self._clock.note("interrupted")
+                raise
             except HotloopError as error:
                 self.fault = error
-                self._clock.note(str(error), "error")
+                next_step = f"; next: {error.next_step}" if error.next_step else ""
+                self._clock.note(f"{error.cause}{next_step}", "error")
             finally:
                 self._tell_changes(checkpoint, outcome)
                 now_s = self._clock.now_s()
@@ -101,6 +105,10 @@ class Session:
         if self._solved:
             return Outcome.SOLVED
         text = f"over the budget of {self._config.budget_s:g} s; give more with --budget"
+        tests = [tool for tool in self._summary.tools if tool.is_test]
+        last_s = tests[-1].end_s - tests[-1].start_s if tests else 0.0
+        if last_s > self._config.budget_s / 2:
+            text += f", or fewer tests with --test: a run of them took {last_s:.1f} s"
         self._clock.note(text, "warning")
         return Outcome.OVER_BUDGET
 
