@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ _SLOWER = 2.5
 _LEAST_AGAIN_S = 1.0
 _SLOWER_AGAIN = 10.0
 _MOST_COPIES = 2
+_MOST_START_S = 3.0
 
 
 class Bench:
@@ -92,8 +94,8 @@ class Bench:
 class Trials:
     """Copies of the workspace in which candidates are tested, `width` of them at a time.
 
-    A second copy is made where there is a processor for it and the sandbox keeps runs apart, which
-    might else want the same port or file. `mend` names the failing run that candidates have to
+    A second copy is made where there is a processor for it, the first was made quickly, and the
+    sandbox keeps runs apart, which might else want the same port or file. `mend` names the failing run that candidates have to
     mend: its failing tests run first, and a candidate may take a few times as long as it did, and
     less once candidates have shown how long they take: one that never ends must not hold up the
     others. pytest runs warm, unless `warm` is False.
@@ -110,6 +112,7 @@ class Trials:
         self._free: asyncio.Queue[Bench] = asyncio.Queue()
         self._accepted: dict[str, bytes] = {}
         self._adding: asyncio.Task[None] | None = None
+        self._start_s = 0.0
 
     @property
     def width(self) -> int:
@@ -119,7 +122,9 @@ class Trials:
     async def start(self) -> None:
         """Copy the workspace and start the warm runner. Raises ToolError when it cannot copy."""
         self._folder = Path(tempfile.mkdtemp(prefix="hotloop-trial-"))
+        begun_s = time.monotonic()
         await self._add()
+        self._start_s = time.monotonic() - begun_s
 
     async def _add(self) -> None:
         bench = Bench(self._context, self._given, self._folder / f"tree{len(self._benches)}")
@@ -134,8 +139,9 @@ class Trials:
         self._free.put_nowait(bench)
 
     async def _add_another(self) -> None:
-        apart = self._context.sandbox.available and self._given.framework is not Framework.CARGO
-        if not apart or min(_MOST_COPIES, _cpus()) < _MOST_COPIES:
+        is_shared = self._given.framework is Framework.CARGO  # its target folder
+        apart = self._context.sandbox.available and not is_shared
+        if not apart or _cpus() < _MOST_COPIES or self._start_s > _MOST_START_S:
             return
         try:
             await self._add()
