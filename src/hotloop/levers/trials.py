@@ -95,10 +95,10 @@ class Trials:
     """Copies of the workspace in which candidates are tested, `width` of them at a time.
 
     A second copy is made where there is a processor for it, the first was made quickly, and the
-    sandbox keeps runs apart, which might else want the same port or file. `mend` names the failing run that candidates have to
-    mend: its failing tests run first, and a candidate may take a few times as long as it did, and
-    less once candidates have shown how long they take: one that never ends must not hold up the
-    others. pytest runs warm, unless `warm` is False.
+    sandbox keeps runs apart, which might else want the same port or file. `mend` names the failing
+    run that candidates have to mend: its failing tests run first, and a candidate may take a few
+    times as long as it did, and less once candidates have shown how long they take: one that never
+    ends must not hold up the others. pytest runs warm, unless `warm` is False.
     """
 
     def __init__(self, context: ToolContext, plan: TestPlan, *, warm: bool = True) -> None:
