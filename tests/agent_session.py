@@ -14,7 +14,7 @@ import msgspec
 from hotloop.backend.client import Client
 from hotloop.backend.retry import RetryPolicy
 from hotloop.config import Config
-from hotloop.ledger.events import Event, Outcome, StepEnd, StepKind
+from hotloop.ledger.events import Event, Outcome, StepEnd, StepKind, TestsRun
 from hotloop.loop.budget import Budget
 from hotloop.loop.caller import Caller
 from hotloop.loop.clock import SessionClock
@@ -49,6 +49,7 @@ def call(name: str, **arguments: object) -> ToolCall:
 READ = call("read", path="calc.py")
 READ_CHECK = call("read", path="check.py")
 FIX = call("edit", path="calc.py", old="return a - b", new="return a + b")
+WRONG = call("edit", path="calc.py", old="return a - b", new="return a * b")
 TEST = call("test")
 DONE = call("done", message="add adds")
 
@@ -164,3 +165,8 @@ def parts(root: Path, emit: list[Event], **settings: Any) -> Parts:
         plan=None,
         output_dir=root / "out",
     )
+
+
+def verdicts(ended: Run) -> list[bool]:
+    """Return whether each run of the tests was green."""
+    return [one.green for one in ended.of(TestsRun)]
