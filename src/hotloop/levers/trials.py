@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -27,23 +27,28 @@ _SLOWER = 2.5
 _LEAST_AGAIN_S = 1.0
 _SLOWER_AGAIN = 10.0
 _MOST_COPIES = 2
-_MOST_START_S = 3.0
+_MOST_COPY_S = 2.0
 
 
 class Bench:
-    """One copy of the workspace, with what runs tests in it, one run at a time."""
+    """One copy of the workspace, with what runs tests in it, one run at a time.
+
+    `copy_s` is what it took to copy.
+    """
 
     def __init__(self, context: ToolContext, given: TestPlan, root: Path) -> None:
         self._context = context
         self._origin: Origin = "user" if given.reason == "given" else "model"
         self._warm: WarmRunner | None = None
+        self.copy_s = 0.0
         self.root = root
         self.plan = msgspec.structs.replace(given, root=str(root))
 
     async def start(self, *, warm: bool) -> None:
         """Copy the workspace and start the warm runner. Raises ToolError when it cannot copy."""
-        context = self._context
+        context, begun_s = self._context, time.monotonic()
         await asyncio.to_thread(context.workspace.copy_tree, self.root)
+        self.copy_s = time.monotonic() - begun_s
         if not warm:
             return
         runner = self._warm = WarmRunner(self.plan.argv[0], self.root, context.scratch)
@@ -112,19 +117,17 @@ class Trials:
         self._free: asyncio.Queue[Bench] = asyncio.Queue()
         self._accepted: dict[str, bytes] = {}
         self._adding: asyncio.Task[None] | None = None
-        self._start_s = 0.0
 
     @property
     def width(self) -> int:
-        """Return how many candidates can be tested at the same time now."""
-        return max(1, len(self._benches))
+        """Return how many candidates can be tested at the same time, now or in a moment."""
+        is_coming = self._adding is not None and not self._adding.done()
+        return max(1, len(self._benches)) + is_coming
 
     async def start(self) -> None:
         """Copy the workspace and start the warm runner. Raises ToolError when it cannot copy."""
         self._folder = Path(tempfile.mkdtemp(prefix="hotloop-trial-"))
-        begun_s = time.monotonic()
         await self._add()
-        self._start_s = time.monotonic() - begun_s
 
     async def _add(self) -> None:
         bench = Bench(self._context, self._given, self._folder / f"tree{len(self._benches)}")
@@ -138,23 +141,25 @@ class Trials:
         self._benches.append(bench)
         self._free.put_nowait(bench)
 
-    async def _add_another(self) -> None:
+    @property
+    def _can_add(self) -> bool:
         is_shared = self._given.framework is Framework.CARGO  # its target folder
-        apart = self._context.sandbox.available and not is_shared
-        if not apart or _cpus() < _MOST_COPIES or self._start_s > _MOST_START_S:
-            return
-        try:
-            await self._add()
-        except (HotloopError, OSError):
-            return  # one copy does
+        is_apart = self._context.sandbox.available and not is_shared
+        was_quick = bool(self._benches) and self._benches[0].copy_s <= _MOST_COPY_S
+        return is_apart and was_quick and _cpus() >= _MOST_COPIES
 
-    @asynccontextmanager
+    async def _add_another(self) -> None:
+        with contextlib.suppress(HotloopError, OSError):  # one copy does
+            await self._add()
+
+    @contextlib.asynccontextmanager
     async def turn(self) -> AsyncGenerator[Bench]:
         """Wait for a copy that is free, and keep it until the end of the block.
 
         The first turn begins to make another copy: there is something to test.
         """
-        self._adding = self._adding or asyncio.create_task(self._add_another())
+        if self._adding is None and self._can_add:
+            self._adding = asyncio.create_task(self._add_another())
         bench = await self._free.get()
         try:
             yield bench
