@@ -121,7 +121,7 @@ class Trials:
     @property
     def width(self) -> int:
         """Return how many candidates can be tested at the same time, now or in a moment."""
-        is_coming = self._adding is not None and not self._adding.done()
+        is_coming = self._can_add if self._adding is None else not self._adding.done()
         return max(1, len(self._benches)) + is_coming
 
     async def start(self) -> None:

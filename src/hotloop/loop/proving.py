@@ -58,8 +58,7 @@ class Proving:
         self._progress: asyncio.Future[None] = loop.create_future()
         self._numbers = itertools.count(1)
         self.best_partial: Found | None = None
-        self.tested = 0
-        self._test_s = 0.0
+        self._tests_s: list[float] = []
 
     @property
     def winner(self) -> Found | None:
@@ -73,13 +72,22 @@ class Proving:
 
     @property
     def pace_s(self) -> float:
-        """Return the seconds that a candidate's tests take, over how many run at the same time."""
-        return self.mean_test_s / self._trials.width
+        """Return the seconds that a candidate's tests take, over how many run at the same time.
+
+        That is the usual time: one candidate that hangs says nothing of the next.
+        """
+        usual_s = sorted(self._tests_s)[self.tested // 2] if self.tested else _GUESSED_TEST_S
+        return usual_s / self._trials.width
+
+    @property
+    def tested(self) -> int:
+        """Return how many candidates were tested."""
+        return len(self._tests_s)
 
     @property
     def mean_test_s(self) -> float:
-        """Return the mean seconds of a candidate's tests so far; a guess before the first."""
-        return self._test_s / self.tested if self.tested else _GUESSED_TEST_S
+        """Return the mean seconds of a candidate's tests so far; 0 before the first."""
+        return sum(self._tests_s) / self.tested if self.tested else 0.0
 
     async def submit(
         self, texts: Mapping[str, str], name: str = "", *, is_guess: bool = False
@@ -137,8 +145,7 @@ class Proving:
         outcome = await self._timed(data)
         if outcome is None:
             return
-        self.tested += 1
-        self._test_s += outcome.duration_s
+        self._tests_s.append(outcome.duration_s)
         if outcome.green and not self._found.done():
             self._found.set_result(Found(texts=texts, outcome=outcome, name=name))
             return
