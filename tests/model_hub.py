@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
+
 from hotloop.engine import models_store as store
 from hotloop.engine.catalog import (
     HubFile,
@@ -137,3 +139,12 @@ def put_partial(content: bytes) -> None:
 
 def same_size_garbage() -> bytes:
     return CONTENT[:-1] + bytes([CONTENT[-1] ^ 1])
+
+
+def own_home(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give hotloop a home below a folder, without the user's models, hub and token."""
+    monkeypatch.setenv("HOTLOOP_HOME", str(folder / "home"))
+    for name in ("HOTLOOP_MODELS", "HF_TOKEN", "HF_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return folder / "home"

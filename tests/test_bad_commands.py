@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import resource
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,18 +27,6 @@ def home(tmp_path: Path) -> Iterator[Home]:
     home = Home(tmp_path)
     yield home
     home.assert_alone()
-
-
-@pytest.fixture
-def without_bwrap(home: Home, tmp_path: Path) -> dict[str, str]:
-    """A PATH on which there is all that is needed but bubblewrap."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for name in ("sh", "grep", "sleep", "setsid", "git", "touch", "cat"):
-        if found := shutil.which(name):
-            (folder / name).symlink_to(found)
-    (folder / "python3").symlink_to(sys.executable)
-    return {"PATH": str(folder)}
 
 
 @contained

@@ -24,14 +24,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-@pytest.fixture
-def work(tmp_path: Path) -> Workspace:
-    root = tmp_path / "repo"
-    root.mkdir()
-    (root / "a.txt").write_bytes(b"old\n")
-    return Workspace(root)
-
-
 def folders(root: Path) -> set[Path]:
     return {path for path in root.rglob("*") if path.is_dir()}
 

@@ -26,14 +26,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-@pytest.fixture
-def work(tmp_path: Path) -> Workspace:
-    root = tmp_path / "repo"
-    root.mkdir()
-    (root / "a.txt").write_bytes(b"old\n")
-    return Workspace(root)
-
-
 # Forks a child per point of an edit and kills it there: before its n-th call that changes
 # anything on disk. Prints how many points there were.
 _KILLER = """

@@ -1,37 +1,13 @@
 import json
-import sys
-from collections.abc import Generator
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from engine_bench import MODEL, Bench, runs, until
+from engine_bench import MODEL, Bench
 from hotloop.engine import doctor
 from hotloop.engine.doctor import Check, memory_check, run_checks
-from hotloop.engine.manager import (
-    list_engines,
-    stop_engine,
-)
 from hotloop.errors import EnvironmentFault
 from hotloop.ui import engine_cmd
-
-
-@pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Bench]:
-    bench = Bench(tmp_path)
-    program = tmp_path / "llama-server"
-    fake = Path(__file__).with_name("fake_llama_server.py")
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -S {fake} "$@"\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("HOTLOOP_LLAMA_SERVER", str(program))
-    monkeypatch.setenv("FAKE_ENGINE", str(bench.marks))
-    yield bench
-    for state in list_engines():
-        stop_engine(state.model_id)
-    until(lambda: not [pid for pid in bench.servers() if runs(pid)])
-    until(lambda: not [pid for pid in bench.supervisors if runs(pid)])
 
 
 def test_status_logs_and_stop_commands(machine: Bench) -> None:

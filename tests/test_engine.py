@@ -3,9 +3,7 @@ import http.client
 import os
 import signal
 import stat
-import sys
 import time
-from collections.abc import Generator
 from pathlib import Path
 
 import msgspec
@@ -16,30 +14,12 @@ from hotloop.engine.manager import (
     EngineHandle,
     ensure_engine,
     find_engine,
-    list_engines,
     stop_engine,
 )
 from hotloop.engine.state import (
     EngineFiles,
 )
 from hotloop.errors import EnvironmentFault, UsageError
-
-
-@pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Bench]:
-    bench = Bench(tmp_path)
-    program = tmp_path / "llama-server"
-    fake = Path(__file__).with_name("fake_llama_server.py")
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -S {fake} "$@"\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("HOTLOOP_LLAMA_SERVER", str(program))
-    monkeypatch.setenv("FAKE_ENGINE", str(bench.marks))
-    yield bench
-    for state in list_engines():
-        stop_engine(state.model_id)
-    until(lambda: not [pid for pid in bench.servers() if runs(pid)])
-    until(lambda: not [pid for pid in bench.supervisors if runs(pid)])
 
 
 def ask(handle: EngineHandle, path: str, token: str) -> int:

@@ -1,14 +1,9 @@
 import asyncio
-import sys
-from collections.abc import Generator
-from pathlib import Path
 
 import msgspec
-import pytest
 
-from engine_bench import MODEL, Bench, Http, runs, until
+from engine_bench import MODEL, Bench, Http
 from hotloop.engine.manager import (
-    list_engines,
     stop_engine,
 )
 from hotloop.engine.slots import PrefixStore
@@ -17,23 +12,6 @@ from hotloop.engine.state import (
 )
 from hotloop.errors import BackendError
 from hotloop.ledger.events import ServerTimings
-
-
-@pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Bench]:
-    bench = Bench(tmp_path)
-    program = tmp_path / "llama-server"
-    fake = Path(__file__).with_name("fake_llama_server.py")
-    program.write_text(f'#!/bin/sh\nexec {sys.executable} -S {fake} "$@"\n')
-    program.chmod(0o755)
-    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("HOTLOOP_LLAMA_SERVER", str(program))
-    monkeypatch.setenv("FAKE_ENGINE", str(bench.marks))
-    yield bench
-    for state in list_engines():
-        stop_engine(state.model_id)
-    until(lambda: not [pid for pid in bench.servers() if runs(pid)])
-    until(lambda: not [pid for pid in bench.supervisors if runs(pid)])
 
 
 def test_prefix_state_is_saved_once_and_restored_into_a_new_server_only(machine: Bench) -> None:

@@ -3,9 +3,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
-import shutil
 import signal
-import sys
 import termios
 import time
 from collections.abc import Callable, Iterator
@@ -35,18 +33,6 @@ def home(tmp_path: Path) -> Iterator[Home]:
     home = Home(tmp_path)
     yield home
     home.assert_alone()
-
-
-@pytest.fixture
-def without_bwrap(home: Home, tmp_path: Path) -> dict[str, str]:
-    """A PATH on which there is all that is needed but bubblewrap."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    for name in ("sh", "grep", "sleep", "setsid", "git", "touch", "cat"):
-        if found := shutil.which(name):
-            (folder / name).symlink_to(found)
-    (folder / "python3").symlink_to(sys.executable)
-    return {"PATH": str(folder)}
 
 
 SLOW_START = profile(ttft_base_s=100.0)

