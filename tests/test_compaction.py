@@ -180,7 +180,7 @@ def long_session(tmp_path: Path, **settings: Any) -> Run:
 
 
 def test_a_context_that_is_smaller_than_was_thought_is_made_room_in(tmp_path: Path) -> None:
-    ended = long_session(tmp_path, context_tokens=2_400)
+    ended = long_session(tmp_path, context_tokens=2_000)
     assert ended.outcome == "solved"
     assert any("the context is full" in note.text for note in ended.of(Note))
     assert ended.of(PrefixBreak) == []

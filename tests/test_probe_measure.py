@@ -202,7 +202,7 @@ def test_an_endpoint_that_fails_at_times(fault: Fault, kind: str) -> None:
     result, _ = measure(replace(PLAIN, faults=(fault,)), replace(QUICK, time_s=5.0))
     assert kind in kinds(result)
     assert median(result.ttft.base_s) == BASE
-    assert median(result.ttft.prefill_tok_s) == near(40_000, 0.3)
+    assert median(result.ttft.prefill_tok_s) == near(40_000, 0.5)
 
 
 def test_a_server_that_asks_to_wait_is_waited_for() -> None:

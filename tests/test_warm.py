@@ -146,9 +146,14 @@ REPOSITORIES: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("name", REPOSITORIES)
-def test_the_outcome_is_that_of_a_cold_run(name: str, root: Path) -> None:
+def test_the_outcome_is_that_of_a_cold_run(
+    name: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(root, REPOSITORIES[name])
-    cold = asyncio.run(outcome_of(root, run_process))
+    with monkeypatch.context() as own:
+        # As it ends, pytest removes what older runs left in the machine's temporary folder: slow.
+        own.setenv("PYTEST_DEBUG_TEMPROOT", str(root.parent))
+        cold = asyncio.run(outcome_of(root, run_process))
     warm = warmly(root, CONTAINED, lambda runner: outcome_of(root, runner))
     for field in ("green", "status", "passed", "failed", "errors", "no_tests", "timed_out"):
         assert getattr(warm, field) == getattr(cold, field), (field, warm.output[-2000:])
