@@ -11,6 +11,7 @@ from hotloop.actions.parse import TextParser
 from hotloop.actions.types import Define
 from hotloop.errors import ToolError
 from hotloop.loop.expected import whole_tests
+from hotloop.loop.extracting import extract
 from hotloop.loop.focus import body_line, first_failure
 from hotloop.loop.outline import offered, outlined
 from hotloop.loop.proving import Found
@@ -51,6 +52,10 @@ class Writing:
         if not path:
             return None
         self._missing = [one.name for one in localisation.missing if one.path == path and one.name]
+        if len(self._missing) == 1 and self._text(path):
+            found = await extract(self._parts, self._search.proving, path, self._missing[0])
+            if found:
+                return found
         following = self._following(path) if self._missing else []
         question = self._ask(path, [one.name for one in following])
         self._search.transcript.append({"role": "user", "content": question})

@@ -1,0 +1,36 @@
+"""Make a missing function of what others in its file both spell out: no model has a hand in it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from hotloop.levers.extraction import Wanted, extracted
+from hotloop.loop.parts import Parts
+from hotloop.loop.proving import Found, Proving
+
+
+async def extract(parts: Parts, proving: Proving, path: str, missing: str) -> Found | None:
+    """Test whether code that a file has twice is the function `missing`, `Class.name` for a method.
+
+    Returns what turned the tests green, or mended some; None where nothing did, or the file has
+    nothing twice.
+    """
+    if not parts.has("slips"):
+        return None
+    source = parts.workspace.read_text(path).text
+    holder, _, name = missing.rpartition(".")
+    words = frozenset(re.findall(r"\w+", parts.goal))
+    wanted = Wanted(name, _parameters(parts.goal, name), holder, words)
+    for text in await asyncio.to_thread(extracted, path, source, wanted):
+        await proving.submit({path: text}, name)
+    return await proving.settle()
+
+
+def _parameters(goal: str, name: str) -> tuple[str, ...] | None:
+    """Return how the goal calls a function's parameters, None where it does not say."""
+    named = re.search(rf"\b{name}\(([\w\s,=]+)\)", goal)
+    if not named:
+        return None
+    words = (one.partition("=")[0].strip() for one in named[1].split(","))
+    return tuple(one for one in words if one != "self")
