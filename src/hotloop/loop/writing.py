@@ -7,15 +7,19 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 from hotloop.actions.parse import TextParser
 from hotloop.actions.types import Define
 from hotloop.errors import ToolError
+from hotloop.loop.candidates import fingerprint
+from hotloop.loop.drafts import Draft, Drafts
 from hotloop.loop.expected import whole_tests
 from hotloop.loop.extracting import extract
 from hotloop.loop.focus import body_line, first_failure
 from hotloop.loop.outline import offered, outlined
 from hotloop.loop.proving import Found
-from hotloop.loop.search import ANSWER_TOKENS, Search
+from hotloop.loop.search import ALTERNATIVES, ANSWER_TOKENS, Search
 from hotloop.workspace.autoimport import mend_imports
 from hotloop.workspace.definitions import Definition, definitions, replace_definitions
 from hotloop.workspace.exports import mend_exports
@@ -27,7 +31,8 @@ _MOST_FILE_CHARS = 5_000
 _MOST_FOLLOWING = 3
 _ONE_LINER = 1
 _SHORT = 5
-_ATTEMPTS = 8
+_ATTEMPTS = 16
+_FREE = 0.3
 _LEAST_ATTEMPTS = 3
 _MISSING_TOKENS = 240
 _WARMTH = 0.9
@@ -42,6 +47,7 @@ class Writing:
         self._parts = search.parts
         self._outcome = outcome
         self._missing: list[str] = []
+        self._seen: set[str] = set()
 
     async def run(self, localisation: Localisation) -> Found | None:
         """Ask for answers until tests accept one; return it.
@@ -61,48 +67,70 @@ class Writing:
         self._search.transcript.append({"role": "user", "content": question})
         head = self._head(path)
         heads = [head, *(self._head_of(path, one) for one in following)] if head else []
+        return await self._answers(path, heads)
+
+    async def _answers(self, path: str, heads: Sequence[str]) -> Found | None:
+        """Write the likeliest answer, and what it nearly was, until tests accept one.
+
+        Without any draft left, as where an endpoint tells no probabilities, answers are sampled.
+        """
+        begun = f"```{language_of(path)}\n"
+        first = [Draft(likelihood=_FREE if heads else 1.0, text="", is_free=True)]
+        if heads:
+            text, left = begun + heads[0], tuple(begun + one for one in heads[1:])
+            first.append(Draft(likelihood=1.0, text=text, heads=left))
+        drafts = Drafts(path, first)
         proving = self._search.proving
         for attempt in range(_ATTEMPTS):
-            is_warm = attempt >= (2 if heads else 1)
-            warmth: dict[str, Any] = {"temperature": _WARMTH, "seed": attempt} if is_warm else {}
-            await self._attempt(path, heads if attempt % 2 == 0 else [], warmth)
+            draft, warmth = drafts.next(), dict[str, Any]()
+            if draft is None:
+                draft = drafts.again(attempt)
+                warmth = {"temperature": _WARMTH, "seed": attempt}
+            await self._write(path, draft, drafts, warmth)
             await proving.settle()
             if proving.winner or (proving.has_progress and attempt >= _LEAST_ATTEMPTS):
                 break
         return await proving.settle()
 
-    async def _attempt(self, path: str, heads: Sequence[str], warmth: dict[str, Any]) -> None:
-        """Let the model write one definition behind each head, or what it likes without any.
+    async def _write(self, path: str, draft: Draft, drafts: Drafts, params: dict[str, Any]) -> None:
+        """Let the model finish a draft, and note what it nearly was.
 
-        What there is so far is submitted after each.
+        What there is so far is submitted after each definition.
         """
-        if not heads:
-            most_tokens = _MISSING_TOKENS if self._missing else ANSWER_TOKENS
-            result = await self._search.ask([], max_tokens=most_tokens, **warmth)
-            if result is not None and not result.was_cut:
-                await self._submit(path, result.answer.text)
-            return
-        text = ""
-        for head in heads:
-            text += f"```{language_of(path)}\n{head}"
-            branch = [{"role": "assistant", "content": text}]
-            ends = {"stop": _NEXT_DEFINITION} if len(heads) > 1 else {}
-            result = await self._search.ask(branch, max_tokens=ANSWER_TOKENS, **ends, **warmth)
-            if result is None or result.was_cut:
+        if not params and self._parts.has("race"):
+            params = {"logprobs": True, "top_logprobs": ALTERNATIVES}
+        if draft.heads:
+            params["stop"] = _NEXT_DEFINITION
+        is_short = draft.is_free and self._missing
+        params["max_tokens"] = _MISSING_TOKENS if is_short else ANSWER_TOKENS
+        while True:
+            branch = [{"role": "assistant", "content": draft.text}] if draft.text else []
+            result = await self._search.ask(branch, **params)
+            if result is None:
                 return
-            text += result.answer.text.split("\n```", 1)[0].rstrip() + "\n```\n\n"
+            drafts.nearly(draft, result.scores)
+            if result.was_cut:
+                return
+            answer, text = result.answer.text, draft.text
+            text += answer if draft.is_free else answer.split("\n```", 1)[0].rstrip() + "\n```\n\n"
             await self._submit(path, text)
+            if not draft.heads:
+                return
+            head, *left = draft.heads
+            draft = msgspec.structs.replace(draft, text=text + head, heads=tuple(left))
 
     def _head(self, path: str) -> str:
         """Return how the answer begins: with the head of the one function that is missing.
 
         With its parameters where the goal names them.
         """
-        missing = self._missing
-        if len(missing) != 1 or not missing[0].isidentifier() or missing[0][0].isupper():
+        holder, _, name = self._missing[0].rpartition(".") if self._missing else ("", "", "")
+        if len(self._missing) != 1 or not name.isidentifier() or name[0].isupper():
             return ""
-        named = re.search(rf"\b{missing[0]}\(([\w\s,=]*)\)", self._parts.goal)
-        begun = named.group() if named else f"{missing[0]}("
+        named = re.search(rf"\b{name}\(([\w\s,=]*)\)", self._parts.goal)
+        begun = named.group() if named else f"{name}("
+        if holder:
+            return self._head_of_method(path, name, named[1] if named else None)
         match language_of(path):
             case "python":
                 return f"def {begun}" + (":" if named else "")
@@ -112,6 +140,14 @@ class Writing:
                 return f"{word} {begun}" + (" {" if named else "")
             case _:
                 return ""
+
+    def _head_of_method(self, path: str, name: str, parameters: str | None) -> str:
+        if language_of(path) != "python":
+            return ""
+        if parameters is None:
+            return f"def {name}(self"
+        own = [one.strip() for one in parameters.split(",") if one.strip() not in {"", "self"}]
+        return f"def {name}({', '.join(['self', *own])}):"
 
     def _following(self, path: str) -> list[Definition]:
         """Return the functions of the file that the goal names: they are to change as well."""
@@ -168,7 +204,9 @@ class Writing:
                 continue
         if language_of(path) == "javascript":
             text = mend_exports(text, self._missing)
-        if text != old:
+        mark = fingerprint(path, text)
+        if text != old and mark not in self._seen:
+            self._seen.add(mark)
             name = self._missing[0] if len(self._missing) == 1 else ""
             await self._search.proving.submit({path: mend_imports(path, text)}, name)
 
