@@ -190,6 +190,21 @@ def test_what_a_function_of_its_own_could_not_do_is_left_in_its_place(line: str)
         assert "count" not in ast.unparse(made)
 
 
+def test_what_stands_in_one_place_is_found_by_what_it_reads() -> None:
+    source = """def summary(lines):
+    votes = {}
+    for line in lines:
+        votes[line.strip()] = votes.get(line.strip(), 0) + 1
+    best = max(votes, key=votes.get)
+    return f"{best}: {votes[best]}"
+"""
+    texts = extracted("a.py", source, Wanted("count", ("lines",), words=frozenset(["summary"])))
+    counts = [loaded(text)["count"](["a ", "b", "a"]) for text in texts]
+    assert {"a": 2, "b": 1} in counts
+    assert {loaded(text)["summary"](["a ", "b", "a"]) for text in texts} == {"a: 2"}
+    assert extracted("a.py", source, Wanted("count")) == []
+
+
 def test_without_anything_in_common_there_is_nothing() -> None:
     assert extracted("a.py", "def a():\n    return 1\n\n\ndef b():\n    pass\n", Wanted("c")) == []
     assert extracted("a.py", "def a(:\n", Wanted("c")) == []

@@ -35,6 +35,7 @@ def function(*lines: str) -> str:
         ("a, b, c = line.split(',')", "a, b, c = line.split(',', 2)"),
         ("name.strip()", "name = name.strip()"),
         ("items.sort(key=lambda x: (x.a, x.b))", "items.sort(key=lambda x: (x.a, -x.b))"),
+        ("return (x.a, x.b, x.c)", "return (x.a, -x.b, -x.c)"),
         ("return (len(low), len(high))", "return (len(low), -len(high))"),
         ("top = sorted(items)", "top = sorted(items, reverse=True)"),
         ("grid = [[0] * 3] * low", "grid = [[0] * 3 for _ in range(low)]"),

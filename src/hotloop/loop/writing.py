@@ -58,8 +58,8 @@ class Writing:
         if not path:
             return None
         self._missing = [one.name for one in localisation.missing if one.path == path and one.name]
-        if len(self._missing) == 1 and self._text(path):
-            found = await extract(self._parts, self._search.proving, path, self._missing[0])
+        for name in self._missing if self._text(path) else ():
+            found = await extract(self._parts, self._search.proving, path, name)
             if found:
                 return found
         following = self._following(path) if self._missing else []

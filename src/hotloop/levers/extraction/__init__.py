@@ -3,7 +3,7 @@
 "Pull this out into f" names the result and leaves the work, which is mechanical: find the largest
 code that two places have in common, make what differs its parameters, and call it in both. For a
 small model it is the hardest kind of task (several places at once), for a syntax tree the easiest.
-Python only.
+Where the parameters are named, code that stands in one place only may be it, too. Python only.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from hotloop.levers.extraction.writing import (
 from hotloop.workspace.definitions import replace_definitions
 
 _MOST_PAIRS = 20_000
-_MOST_TEXTS = 8
+_MOST_TEXTS = 12
 _MOST_PARAMETERS = 4
 _HOLE_NODES = 2
+_SINGLE = 0.001
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,17 @@ class _Shared:
         return self.likenesses[0]
 
     def promise(self, wanted: Wanted) -> float:
-        """Return how many nodes need no longer be written, times what the goal says for it."""
+        """Return how many nodes need no longer be written, times what the goal says for it.
+
+        Code of one place, which saves none, comes behind all that stands in several.
+        """
         written = _HOLE_NODES * len(self.common.holes)
         saved = (self.common.size - written) * len(self.likenesses)
         callers = sum(one.owner.node.name in wanted.words for one in self.pieces)
         stand = {text.rpartition(".")[2] for hole in self.common.holes for text in hole}
         is_named = stand.issuperset(wanted.parameters or ["-"])
-        return saved * (1 + callers / len(self.pieces)) * (1.5 if is_named else 1.0)
+        single = 1.0 if len(self.pieces) > 1 else _SINGLE
+        return single * saved * (1 + callers / len(self.pieces)) * (1.5 if is_named else 1.0)
 
     def values(self, at: int) -> list[str]:
         """Return what stands in the holes of a piece, in the template's order."""
@@ -108,6 +113,7 @@ def _shared(tree: ast.Module, wanted: Wanted) -> Iterator[_Shared]:
     for some in alike.values():
         for at, first in enumerate(some):
             templates: dict[object, _Shared] = {}
+            yield from _alone(first, wanted)
             for second in some[at + 1 :]:
                 if next(tries) > _MOST_PAIRS:
                     return
@@ -117,6 +123,13 @@ def _shared(tree: ast.Module, wanted: Wanted) -> Iterator[_Shared]:
                         shared.pieces.append(second)
                         shared.likenesses.append(common)
             yield from (one for one in templates.values() if one.likenesses)
+
+
+def _alone(piece: PieceOfCode, wanted: Wanted) -> Iterator[_Shared]:
+    """Yield what one place alone could be, where it reads what the parameters are called."""
+    for common in _commons(piece, piece, wanted) if wanted.parameters else ():
+        if {one.rpartition(".")[2] for one, _ in common.holes} == set(wanted.parameters or ()):
+            yield _Shared([piece], [common])
 
 
 def _commons(first: PieceOfCode, second: PieceOfCode, wanted: Wanted) -> Iterator[Likeness]:

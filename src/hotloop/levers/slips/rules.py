@@ -137,7 +137,15 @@ def _conditions(listing: Listing) -> Iterator[Edit]:
 def _key_signs(listing: Listing) -> Iterator[Edit]:
     """Yield sort keys with one part or the other sorted in the other direction."""
     for found in _KEY.finditer(listing.bare):
-        opening = found.end() - 1
-        for at, _ in listing.arguments(opening):
-            if re.match(r"[a-z]", listing.bare[at]) and not listing.bare.startswith("not ", at):
-                yield Edit("key", at, at, "-", _KEY_SIGN)
+        parts = [
+            at
+            for at, _ in listing.arguments(found.end() - 1)
+            if re.match(r"[a-z]", listing.bare[at]) and not listing.bare.startswith("not ", at)
+        ]
+        for at in parts:
+            yield Edit("key", at, at, "-", _KEY_SIGN)
+        for first in range(len(parts) - 1):
+            begin, end = parts[first], parts[-1]
+            inside = zip(parts[first:], parts[first + 1 :], strict=False)
+            text = "".join(f"-{listing.source[at:next_at]}" for at, next_at in inside)
+            yield Edit("keys", begin, end, f"{text}-", _KEY_SIGN)
