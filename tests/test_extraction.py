@@ -205,6 +205,26 @@ def test_what_stands_in_one_place_is_found_by_what_it_reads() -> None:
     assert extracted("a.py", source, Wanted("count")) == []
 
 
+def test_another_condition_of_a_statement_is_left_in_its_place() -> None:
+    source = """def one(a):
+    if a < 0:
+        return -1
+    elif a > 100 and a % 7 == 0:
+        a = a * 3 - 1
+    return a
+
+
+def two(b):
+    if b > 100 and b % 7 == 0:
+        b = b * 3 - 1
+    return [b]
+"""
+    for text in extracted("a.py", source, Wanted("made")):
+        for value in (-3, 5, 105):
+            assert loaded(text)["one"](value) == loaded(source)["one"](value)
+            assert loaded(text)["two"](value) == loaded(source)["two"](value)
+
+
 def test_without_anything_in_common_there_is_nothing() -> None:
     assert extracted("a.py", "def a():\n    return 1\n\n\ndef b():\n    pass\n", Wanted("c")) == []
     assert extracted("a.py", "def a(:\n", Wanted("c")) == []

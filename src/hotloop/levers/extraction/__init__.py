@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from hotloop.errors import ToolError
-from hotloop.levers.extraction.likeness import Likeness, Scope, bound_names, likeness
+from hotloop.levers.extraction.likeness import Likeness, Scope, likeness
 from hotloop.levers.extraction.pieces import LEAST_NODES, PieceOfCode, owners, pieces
 from hotloop.levers.extraction.writing import (
     Lines,
@@ -144,7 +144,7 @@ def _commons(first: PieceOfCode, second: PieceOfCode, wanted: Wanted) -> Iterato
 
 def _scope(piece: PieceOfCode, wanted: Wanted, is_lifting: bool) -> Scope:
     own = {"self"} if wanted.holder else set[str]()
-    return Scope(piece.owner.local - own, bound_names(piece.body), is_lifting)
+    return Scope(piece.owner.local - own, piece.bound, is_lifting)
 
 
 def _fits(first: PieceOfCode, second: PieceOfCode, common: Likeness, wanted: Wanted) -> bool:
@@ -169,10 +169,11 @@ def _texts(path: str, source: str, shared: _Shared, wanted: Wanted) -> Iterator[
         body = function_text(lines, shared.pieces[0], shared.common, names, shared.results(0))
         parameters = ", ".join([*_self(wanted), *(names[at] for at in order)])
         code = f"def {wanted.name}({parameters}):\n{body}"
+        changed = lines.replaced(edits)
         try:
-            changed = lines.replaced(edits)
+            ast.parse(changed)  # an `elif` is no statement that a call could stand for
             yield replace_definitions(path, changed, _in_class(code, wanted.holder))[0]
-        except ToolError:
+        except (SyntaxError, ToolError):
             continue
 
 

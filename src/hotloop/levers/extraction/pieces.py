@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from hotloop.levers.extraction.likeness import bound_names
 
@@ -23,7 +24,7 @@ class Owner:
     node: FunctionNode
     holder: str
 
-    @property
+    @cached_property
     def local(self) -> frozenset[str]:
         """Return the names that are the function's own."""
         return bound_names([self.node])
@@ -39,6 +40,11 @@ class PieceOfCode:
     owner: Owner
     body: Sequence[ast.stmt] | ast.expr
     results: frozenset[str] = frozenset()
+
+    @cached_property
+    def bound(self) -> frozenset[str]:
+        """Return the names that it binds."""
+        return bound_names(self.body)
 
     @property
     def kind(self) -> tuple[type[ast.AST], ...]:
