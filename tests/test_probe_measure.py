@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -352,3 +353,17 @@ def test_text_that_does_not_stream_is_named() -> None:
     assert result.decode.rate_tok_s is None
     assert result.parallel.slots is None
     assert result.ttft.base_s is not None
+
+
+@pytest.mark.parametrize("caches", [True, False])
+def test_a_conversation_goes_on_from_the_longest_prompt_that_was_kept(caches: bool) -> None:
+    profile = PLAIN if caches else replace(PLAIN, cache=Cache(enabled=False))
+    _, chats = measure(profile)
+    asked = [json.loads(one.body)["messages"] for one in chats]
+    grown = next(one for one in asked if len(one) == 4)
+    begin, task = grown[:2]
+    turn = next(chat for chat, one in zip(chats, asked, strict=True) if one == [begin, task])
+    others = [one for one in asked if one[0] == begin and len(one) == 2 and one[1] != task]
+    assert bool(others) == caches
+    if caches:
+        assert turn.cached_tokens > 0.8 * turn.input_tokens > 0.8 * 3_000
