@@ -114,7 +114,7 @@ def test_what_an_answer_nearly_was_is_written_next(
     assert ended.solved == ("race" not in without)
     if ended.solved:
         assert "return n + 3" in (root / "bands.py").read_text()
-        assert len(model.bodies) <= 3
+        assert len(model.bodies) <= 4
     else:  # then the same questions are asked with a temperature
         assert {body["temperature"] for body in model.bodies} == {0, 0.9}
         assert len({body.get("seed") for body in model.bodies}) > 3

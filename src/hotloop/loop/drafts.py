@@ -8,6 +8,7 @@ its distribution (as stack decoding, Jelinek 1969), without the same answer twic
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 
@@ -37,7 +38,7 @@ class Drafts:
 
     def __init__(self, path: str, first: Sequence[Draft]) -> None:
         self._path = path
-        self._first = first
+        self._again = itertools.cycle(first)
         self._heap: list[tuple[float, int, Draft]] = []
         self._count = 0
         for one in first:
@@ -47,9 +48,9 @@ class Drafts:
         """Take the likeliest draft; None when there is none left."""
         return heapq.heappop(self._heap)[-1] if self._heap else None
 
-    def again(self, attempt: int) -> Draft:
+    def again(self) -> Draft:
         """Return one of the first drafts, in turn: to be sampled."""
-        return self._first[attempt % len(self._first)]
+        return next(self._again)
 
     def nearly(self, draft: Draft, scores: Sequence[TokenScore]) -> None:
         """Take in what the answer behind `draft` nearly was."""

@@ -50,10 +50,7 @@ class Writing:
         self._seen: set[str] = set()
 
     async def run(self, localisation: Localisation) -> Found | None:
-        """Ask for answers until tests accept one; return it.
-
-        Every other answer is free in its form: what is missing may be a method.
-        """
+        """Make what is missing of what is there; else ask until tests accept an answer."""
         path = self._path(localisation)
         if not path:
             return None
@@ -70,21 +67,22 @@ class Writing:
         return await self._answers(path, heads)
 
     async def _answers(self, path: str, heads: Sequence[str]) -> Found | None:
-        """Write the likeliest answer, and what it nearly was, until tests accept one.
+        """Write the likeliest answer, then in turn what it nearly was, and samples.
 
-        Without any draft left, as where an endpoint tells no probabilities, answers are sampled.
+        Where there are no drafts left, as where an endpoint tells no probabilities, samples only.
         """
         begun = f"```{language_of(path)}\n"
         first = [Draft(likelihood=_FREE if heads else 1.0, text="", is_free=True)]
         if heads:
             text, left = begun + heads[0], tuple(begun + one for one in heads[1:])
-            first.append(Draft(likelihood=1.0, text=text, heads=left))
+            first.insert(0, Draft(likelihood=1.0, text=text, heads=left))
         drafts = Drafts(path, first)
         proving = self._search.proving
         for attempt in range(_ATTEMPTS):
-            draft, warmth = drafts.next(), dict[str, Any]()
+            is_sample = attempt > 0 and attempt % 2 == 0
+            draft, warmth = None if is_sample else drafts.next(), dict[str, Any]()
             if draft is None:
-                draft = drafts.again(attempt)
+                draft = drafts.again()
                 warmth = {"temperature": _WARMTH, "seed": attempt}
             await self._write(path, draft, drafts, warmth)
             await proving.settle()
