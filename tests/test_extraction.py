@@ -308,3 +308,29 @@ def test_a_missing_function_is_made_without_asking_the_model(
     assert ended.solved == (not model.bodies) == (not without)
     made = callers((root / "bands.py").read_text(), "clean")
     assert made == ([] if without else ["first", "second"])
+
+
+class Knowing(CopyingModel):
+    """Writes the right body, whatever the head."""
+
+    async def chat(self, body: bytes, watch: Watch = lambda marks: None) -> CopyingStream:
+        self.bodies.append(json.loads(body))
+        return CopyingStream([TextDelta("\n    return text.upper()\n```")])
+
+
+def test_code_that_is_there_twice_but_is_not_what_is_missing_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
+    root = tmp_path / "repo"
+    root.mkdir()
+    (root / "bands.py").write_text(BANDS)
+    (root / "test_bands.py").write_text(
+        "import bands\n\n\ndef test_first():\n    assert bands.first('A') == 'a!'\n\n\n"
+        "def test_loud():\n    assert bands.loud('a') == 'A'\n"
+    )
+    model = Knowing({})
+    ended = asyncio.run(repaired(root, model, "Add loud(text).", config=Config()))
+    assert ended.solved
+    assert model.bodies
+    assert (root / "bands.py").read_text().startswith(BANDS)

@@ -8,13 +8,16 @@ import re
 from hotloop.levers.extraction import Wanted, extracted
 from hotloop.loop.parts import Parts
 from hotloop.loop.proving import Found, Proving
+from hotloop.workspace.testrun import TestOutcome
 
 
-async def extract(parts: Parts, proving: Proving, path: str, missing: str) -> Found | None:
+async def extract(
+    parts: Parts, proving: Proving, before: TestOutcome, path: str, missing: str
+) -> Found | None:
     """Test whether code that a file has twice is the function `missing`, `Class.name` for a method.
 
-    Returns what turned the tests green, or mended some; None where nothing did, or the file has
-    nothing twice.
+    Returns what passes more tests than `before`; None where nothing does, or the file has nothing
+    twice. That the name is there now says nothing: code was only looked for to have it.
     """
     if not parts.has("slips"):
         return None
@@ -24,7 +27,8 @@ async def extract(parts: Parts, proving: Proving, path: str, missing: str) -> Fo
     wanted = Wanted(name, _parameters(parts.goal, name), holder, words)
     for text in await asyncio.to_thread(extracted, path, source, wanted):
         await proving.submit({path: text}, name)
-    return await proving.settle()
+    found = await proving.settle()
+    return found if found and found.outcome.passed > before.passed else None
 
 
 def _parameters(goal: str, name: str) -> tuple[str, ...] | None:

@@ -56,7 +56,7 @@ class Writing:
             return None
         self._missing = [one.name for one in localisation.missing if one.path == path and one.name]
         for name in self._missing if self._text(path) else ():
-            found = await extract(self._parts, self._search.proving, path, name)
+            found = await extract(self._parts, self._search.proving, self._outcome, path, name)
             if found:
                 return found
         following = self._following(path) if self._missing else []
