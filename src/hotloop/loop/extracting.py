@@ -24,17 +24,20 @@ async def extract(
     source = parts.workspace.read_text(path).text
     holder, _, name = missing.rpartition(".")
     words = frozenset(re.findall(r"\w+", parts.goal))
-    wanted = Wanted(name, _parameters(parts.goal, name), holder, words)
+    wanted = Wanted(name, _names(parameters_in(parts.goal, name)), holder, words)
     for text in await asyncio.to_thread(extracted, path, source, wanted):
         await proving.submit({path: text}, name)
     found = await proving.settle()
     return found if found and found.outcome.passed > before.passed else None
 
 
-def _parameters(goal: str, name: str) -> tuple[str, ...] | None:
-    """Return how the goal calls a function's parameters, None where it does not say."""
-    named = re.search(rf"\b{name}\(([\w\s,=]+)\)", goal)
-    if not named:
-        return None
-    words = (one.partition("=")[0].strip() for one in named[1].split(","))
-    return tuple(one for one in words if one != "self")
+def parameters_in(goal: str, name: str) -> str | None:
+    """Return what a goal has in the brackets behind a function's name, None without brackets."""
+    named = re.search(rf"\b{name}\(([\w\s,=]*)\)", goal)
+    return named[1] if named else None
+
+
+def _names(parameters: str | None) -> tuple[str, ...] | None:
+    """Return what parameters are called, None for none: `name()` is a way to say it, too."""
+    words = (one.partition("=")[0].strip() for one in (parameters or "").split(","))
+    return tuple(one for one in words if one not in {"", "self"}) or None

@@ -15,7 +15,7 @@ from hotloop.errors import ToolError
 from hotloop.loop.candidates import fingerprint
 from hotloop.loop.drafts import Draft, Drafts
 from hotloop.loop.expected import whole_tests
-from hotloop.loop.extracting import extract
+from hotloop.loop.extracting import extract, parameters_in
 from hotloop.loop.focus import body_line, first_failure
 from hotloop.loop.outline import offered, outlined
 from hotloop.loop.proving import Found
@@ -125,10 +125,11 @@ class Writing:
         holder, _, name = self._missing[0].rpartition(".") if self._missing else ("", "", "")
         if len(self._missing) != 1 or not name.isidentifier() or name[0].isupper():
             return ""
-        named = re.search(rf"\b{name}\(([\w\s,=]*)\)", self._parts.goal)
-        begun = named.group() if named else f"{name}("
+        parameters = parameters_in(self._parts.goal, name)
         if holder:
-            return self._head_of_method(path, name, named[1] if named else None)
+            return self._head_of_method(path, name, parameters)
+        named = parameters is not None
+        begun = f"{name}({parameters})" if named else f"{name}("
         match language_of(path):
             case "python":
                 return f"def {begun}" + (":" if named else "")
