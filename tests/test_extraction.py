@@ -334,3 +334,16 @@ def test_code_that_is_there_twice_but_is_not_what_is_missing_stays(
     assert ended.solved
     assert model.bodies
     assert (root / "bands.py").read_text().startswith(BANDS)
+
+
+def test_the_text_between_the_braces_of_a_format_string_is_no_parameter() -> None:
+    source = """class Lot:
+    def place(self, bidder, amount):
+        if self.closed:
+            raise ValueError(f"{self.title} is closed")
+        if self.highest == bidder:
+            raise ValueError(f"{bidder} leads already")
+        self.highest = bidder
+"""
+    for text in extracted("lot.py", source, Wanted("check", holder="Lot")):
+        assert 'f"{self.title} is closed"' in text

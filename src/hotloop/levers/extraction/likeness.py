@@ -115,6 +115,8 @@ class _Comparison:
             left, right = getattr(one, name, None), getattr(other, name, None)
             if (type(one), name) in _BINDING and self._renames(left, right, so_far):
                 continue
+            if isinstance(one, ast.JoinedStr) and _texts(one) != _texts(other):
+                return None  # the text between the braces is no expression
             if isinstance(left, ast.Attribute) and isinstance(one, ast.Call) and name == "func":
                 # A method is no value to hand over, though what it is called on may be one.
                 is_method = isinstance(right, ast.Attribute)
@@ -173,6 +175,11 @@ class _Comparison:
         result = so_far.copy()
         result.holes.setdefault((ast.unparse(one), ast.unparse(other)), []).append((one, other))
         return result
+
+
+def _texts(node: ast.AST) -> list[object]:
+    values: list[ast.expr] = getattr(node, "values", [])
+    return [one.value if isinstance(one, ast.Constant) else None for one in values]
 
 
 def _uses(node: ast.expr, names: frozenset[str]) -> bool:
