@@ -17,7 +17,8 @@ Doubts = Mapping[str, tuple[str, float]]
 class CopyingModel:
     """Answers with the definition that was shown last; `doubts` maps a token to another one.
 
-    A begun answer is gone on with. Where the request stops at the line's end, the rest of the
+    A begun answer is gone on with; asked for no more than that, it is repeated first, as by some
+    builds of llama-server. Where the request stops at the line's end, the rest of the
     line is what `endings` has for its beginning. Behind a comment begun it says `remark`, if any.
     """
 
@@ -38,16 +39,20 @@ class CopyingModel:
         last = request["messages"][-1]
         if last["role"] == "user":
             return CopyingStream([TextDelta(f"```\n{self._shown(request)[0]}\n```")])
+        repeated = [] if request.get("continue_final_message") else [TextDelta(last["content"])]
         begun = last["content"].split("\n", 1)[-1]
+        return CopyingStream([*repeated, *self._continued(request, begun)])
+
+    def _continued(self, request: dict[str, Any], begun: str) -> list[TextDelta]:
         if request.get("stop") == ["\n"]:
             line = begun.rsplit("\n", 1)[-1].strip()
-            return CopyingStream([TextDelta(self.endings.get(line, ""))])
+            return [TextDelta(self.endings.get(line, ""))]
         if self.remark and begun.endswith(" Fix:"):
-            return CopyingStream([TextDelta(self.remark)])
+            return [TextDelta(self.remark)]
         bare = re.sub(r"\n *(?:#|//) Fix:$", "", begun)  # a comment begun: it sees nothing to fix
         source = next(code for code in self._shown(request) if code.startswith(bare))
         tokens = re.findall(r"\s*\w+|\s*[^\w\s]+|\s+", source[len(bare) :])
-        return CopyingStream([self._delta(token) for token in tokens])
+        return [self._delta(token) for token in tokens]
 
     def _shown(self, request: dict[str, Any]) -> list[str]:
         *before, last = request["messages"]

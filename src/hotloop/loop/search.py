@@ -61,6 +61,7 @@ _ALONE = 0.4
 _DOUBTED_RANK = 12
 _SLIP = 0.04
 _MOST_SLIPS = 24
+_CONTINUED = {"continue_final_message": True, "add_generation_prompt": False}
 
 
 class Search:
@@ -250,9 +251,13 @@ class Search:
     ) -> CallResult | None:
         """Make a model call in a step of its own; None when a candidate won meanwhile.
 
-        With `or_progress`, also when one made progress.
+        `branch` is an answer begun, if any. Some builds of llama-server go on with it unasked but
+        repeat it first; asked to go on, none does. With `or_progress`, also when one made progress.
         """
-        body = self.transcript.request({"stream": True, "temperature": 0, **params}, branch)
+        going_on = _CONTINUED if branch else {}
+        body = self.transcript.request(
+            {"stream": True, "temperature": 0, **going_on, **params}, branch
+        )
         with self.parts.clock.step(StepKind.GENERATE) as step:
             call = self.parts.caller.call(body, step=step.number)
             return await self.proving.until_won(call, or_progress=or_progress)
