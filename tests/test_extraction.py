@@ -17,6 +17,7 @@ from copying_model import CopyingModel, CopyingStream
 from hotloop.backend.types import TextDelta, Watch
 from hotloop.config import Config
 from hotloop.levers.extraction import Wanted, extracted
+from hotloop.loop.extracting import parameters_in
 from repair_session import repaired
 
 SHOP = '''"""A shop — prices in cents."""
@@ -347,3 +348,19 @@ def test_the_text_between_the_braces_of_a_format_string_is_no_parameter() -> Non
 """
     for text in extracted("lot.py", source, Wanted("check", holder="Lot")):
         assert 'f"{self.title} is closed"' in text
+
+
+@pytest.mark.parametrize(
+    ("goal", "parameters"),
+    [
+        ("Add swap(glaze, old, factor=1.0) to it", "glaze, old, factor=1.0"),
+        ('Add swap(a: int, *rest, by: str = ", ") to it', None),
+        ("Add swap(a, *rest, by: str = '-') to it", "a, *rest, by: str = '-'"),
+        ("Add swap() to it", ""),
+        ("swap(...) is slow", None),
+        ("swap(3, 4) is wrong", None),
+        ("swap is wrong", None),
+    ],
+)
+def test_parameters_are_read_off_the_goal(goal: str, parameters: str | None) -> None:
+    assert parameters_in(goal, "swap") == parameters

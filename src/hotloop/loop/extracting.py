@@ -10,6 +10,8 @@ from hotloop.loop.parts import Parts
 from hotloop.loop.proving import Found, Proving
 from hotloop.workspace.testrun import TestOutcome
 
+_PARAMETER = r"\s*(?:\*{0,2}|\.{3})[A-Za-z_]\w*\s*(?:[:=][^(),]*)?"
+
 
 async def extract(
     parts: Parts, proving: Proving, before: TestOutcome, path: str, missing: str
@@ -32,12 +34,12 @@ async def extract(
 
 
 def parameters_in(goal: str, name: str) -> str | None:
-    """Return what a goal has in the brackets behind a function's name, None without brackets."""
-    named = re.search(rf"\b{name}\(([\w\s,=]*)\)", goal)
+    """Return the parameters that a goal has behind a function's name, None where it has none."""
+    named = re.search(rf"\b{name}\(((?:{_PARAMETER}(?:,{_PARAMETER})*)?)\)", goal)
     return named[1] if named else None
 
 
 def _names(parameters: str | None) -> tuple[str, ...] | None:
     """Return what parameters are called, None for none: `name()` is a way to say it, too."""
-    words = (one.partition("=")[0].strip() for one in (parameters or "").split(","))
+    words = (re.split("[=:]", one)[0].strip(" *.") for one in (parameters or "").split(","))
     return tuple(one for one in words if one not in {"", "self"}) or None
