@@ -58,6 +58,17 @@ def test_what_is_none_is_left_out_before_the_line_that_crashed(leaving: str) -> 
         ("def f(a, k):\n    return a[k]\n", "KeyError: 'x'", "if k not in a:\n        return None"),
         ("def f(a, i):\n    return a[i]\n", "IndexError: list index out of range", "i >= len(a)"),
         ("def f(a):\n    return 1 / a\n", "ZeroDivisionError: division by zero", "if not a:"),
+        ("def f(a):\n    return 1 / a\n", "ZeroDivisionError: division by zero", "1 / (a or 1)"),
+        (
+            "def f(a):\n    return int(a)\n",
+            "ValueError: invalid literal for int() with base 10: ''",
+            "return int(a or 0)",
+        ),
+        (
+            "def f(a):\n    return a.index(3)\n",
+            "ValueError: 3 is not in list",
+            "    try:\n        return a.index(3)\n    except ValueError:\n        return None",
+        ),
         (
             "def f(a):\n    return max(a)\n",
             "ValueError: max() arg is an empty sequence",
@@ -83,3 +94,37 @@ def test_a_generator_is_left_without_a_value() -> None:
     texts = _texts(source, crash=_crash(source, "    first", "RuntimeError: StopIteration"))
     assert any("        return\n" in text for text in texts)
     assert not any("return None" in text for text in texts)
+
+
+def test_an_exception_is_handled_only_where_its_name_is_known() -> None:
+    source = "def f(a):\n    return a.load()\n"
+    assert not any("except" in one for one in _texts(source, crash=Crash(9, "shop.Gone: late")))
+
+
+BOARD = """push(stroke) {
+  this.strokes.push(stroke);
+}"""
+BESIDE = (
+    """  clear() {
+    this.strokes = [];
+    this.undone = [];
+    this.last = stroke;
+    this.show({
+      all: true,
+    });
+  }""",
+)
+
+
+def test_what_other_methods_do_to_the_state_is_done_here_too() -> None:
+    texts = [one.text for one in slips(BOARD, 0, "javascript", beside=BESIDE)]
+    assert BOARD.replace("\n}", "\n  this.undone = [];\n}") in texts
+    assert BOARD.replace("{\n", "{\n  this.undone = [];\n", 1) in texts
+    assert not any("this.last" in one or "show" in one for one in texts)
+
+
+def test_a_change_of_state_goes_before_what_is_returned() -> None:
+    source = "def pop(self):\n    value = self.rows.pop()\n    return value"
+    beside = ["    def clear(self):\n        self.rows = []\n        self._sum = None\n"]
+    texts = [one.text for one in slips(source, 0, "python", beside=beside)]
+    assert source.replace("    return", "    self._sum = None\n    return") in texts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 
 import msgspec
 
@@ -59,7 +59,7 @@ class Agenda:
         self._jobs: list[Job] = []
         self._ready: list[Ready] = []
         self._at: Focus | None = None
-        self._calls: Counter[int] = Counter()
+        self._spent_s: dict[int, float] = defaultdict(float)
 
     def add(self, one: Job | Ready) -> None:
         """Take something to try, unless it is too unlikely."""
@@ -83,15 +83,14 @@ class Agenda:
     def count(self, job: Job) -> None:
         """Note that a call is made: its definition is at hand now, and hope for it shrinks."""
         self._at = job.focus
-        self._calls[id(job.focus)] += 1
+        self._spent_s[id(job.focus)] += _cost_s(job)
 
     def _is_test_next(self, test_s: float) -> bool:
         if not self._ready or not self._jobs:
             return bool(self._ready)
         job = max(self._jobs, key=self._worth)
-        call_s = _LINE_S if job.deviation else _COPY_S
         best = max(one.score for one in self._ready)
-        return best / max(_LEAST_TEST_S, test_s) >= self._worth(job) / call_s
+        return best / max(_LEAST_TEST_S, test_s) >= self._worth(job) / _cost_s(job)
 
     def _next_jobs(self) -> list[Job]:
         """Take the best job, with more of its kind where that spares prefill."""
@@ -111,7 +110,11 @@ class Agenda:
         return sorted(batch, key=lambda job: -job.offset)
 
     def _worth(self, job: Job) -> float:
-        """Return a job's score less what the definition's earlier calls have taken from hope."""
+        """Return a job's score less what the time spent on its definition has taken from hope."""
         is_elsewhere = self._at is not None and job.focus is not self._at
-        tired = _TIRING ** self._calls[id(job.focus)]
+        tired = _TIRING ** (self._spent_s[id(job.focus)] / _COPY_S)
         return job.score * tired * (_SWITCH_COST if is_elsewhere else 1.0)
+
+
+def _cost_s(job: Job) -> float:
+    return _LINE_S if job.deviation else _COPY_S

@@ -9,7 +9,7 @@ import textwrap
 import msgspec
 
 from hotloop.levers.slips.guards import Crash
-from hotloop.workspace.definitions import definitions
+from hotloop.workspace.definitions import Definition, definitions
 from hotloop.workspace.localise import Localisation, SuspectDefinition
 from hotloop.workspace.root import Workspace
 from hotloop.workspace.syntax import language_of
@@ -27,7 +27,7 @@ class Focus(msgspec.Struct, frozen=True, kw_only=True):
     """A definition to repair. `source` is its text without indentation, without a final newline.
 
     `start` is the offset in `source` from which on the fault may be; `first_line` and `last_line`
-    count from 1 in the file.
+    count from 1 in the file. `beside` are the sources of its class's other methods.
     """
 
     path: str
@@ -39,6 +39,7 @@ class Focus(msgspec.Struct, frozen=True, kw_only=True):
     file: TextFile
     line_scores: dict[int, float]
     siblings: str = ""
+    beside: tuple[str, ...] = ()
 
     @property
     def language(self) -> str:
@@ -106,6 +107,7 @@ def focus_on(
         file=file,
         line_scores=scores,
         siblings=_siblings(suspect.path, file.text, suspect),
+        beside=_beside(suspect.path, file.text, suspect),
     )
 
 
@@ -181,12 +183,24 @@ def _failing(excerpt: str) -> str:
 
 def _siblings(path: str, text: str, suspect: SuspectDefinition) -> str:
     """Return the names of the other members of a method's class."""
-    parent = suspect.name.rpartition(".")[0]
-    if not parent:
+    names = [one.name for one in _members(path, text, suspect)]
+    if not names:
         return ""
-    names = [
-        one.name
+    parent = suspect.name.rpartition(".")[0]
+    return f", class {parent} (with {', '.join(names[:_MOST_SIBLINGS])})"
+
+
+def _beside(path: str, text: str, suspect: SuspectDefinition) -> tuple[str, ...]:
+    lines = text.split("\n")
+    methods = (one for one in _members(path, text, suspect) if one.kind == "method")
+    return tuple("\n".join(lines[one.start_line - 1 : one.end_line]) for one in methods)
+
+
+def _members(path: str, text: str, suspect: SuspectDefinition) -> list[Definition]:
+    """Return the other members of a method's class."""
+    parent = suspect.name.rpartition(".")[0]
+    return [
+        one
         for one in definitions(path, text)
-        if one.parent == parent and one.qualified_name != suspect.name
+        if parent and one.parent == parent and one.qualified_name != suspect.name
     ]
-    return f", class {parent} (with {', '.join(names[:_MOST_SIBLINGS])})" if names else ""

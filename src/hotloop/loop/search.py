@@ -204,7 +204,11 @@ class Search:
                 is_guess=True,
             )
             for one in slips(
-                focus.source, focus.start, focus.language, crash_in(focus, self._outcome)
+                focus.source,
+                focus.start,
+                focus.language,
+                crash_in(focus, self._outcome),
+                focus.beside,
             )
         ]
         likeliest = sorted(found, key=lambda one: -one.score)

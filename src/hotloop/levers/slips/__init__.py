@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from hotloop.levers.slips.bare import Edit, Listing
+from hotloop.levers.slips.borrowed import borrowed
 from hotloop.levers.slips.copies import copies, lost_groups
 from hotloop.levers.slips.guards import Crash, conditions, guards
 from hotloop.levers.slips.names import names
@@ -35,12 +36,17 @@ class Slip(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def slips(
-    source: str, start: int = 0, language: str = "python", crash: Crash | None = None
+    source: str,
+    start: int = 0,
+    language: str = "python",
+    crash: Crash | None = None,
+    beside: Sequence[str] = (),
 ) -> Iterator[Slip]:
     """Yield what the definition `source` becomes with one slip undone, behind the offset `start`.
 
     `language` is as `language_of` names it; what is neither Python nor JavaScript is read as C.
-    `crash` is an exception on one of its lines, if there was one.
+    `crash` is an exception on one of its lines, if there was one; `beside` are the other methods
+    of its class.
     Comments are left alone, and strings but for those that separate. Not all texts need be valid.
     """
     listing = Listing(source, language)
@@ -54,6 +60,7 @@ def slips(
             lost_groups(listing),
             conditions(listing),
             guards(listing, crash) if crash else (),
+            borrowed(listing, beside),
         )
         if one.start >= start and source[one.start : one.end] != one.text
     ]

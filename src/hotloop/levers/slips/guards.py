@@ -7,6 +7,7 @@ stand, which then leaves the function or goes on with the loop.
 
 from __future__ import annotations
 
+import builtins
 import itertools
 import re
 from collections.abc import Iterator, Sequence
@@ -123,6 +124,7 @@ def guards(listing: Listing, crash: Crash) -> Iterator[Edit]:
     if line is None or not line.bare:
         return
     yield from _defaults(listing, line, crash.message)
+    yield from _handled(listing, line, crash.message)
     if not line.is_whole and not line.bare.endswith((":", "{")):
         return
     if line.bare.startswith(("elif", "else", "}", "case", "except")):
@@ -141,6 +143,19 @@ def _guard(listing: Listing, line: Line, check: str, leaving: str) -> str:
         step = pad[:1] if pad.startswith("\t") else "    "
         return f"{pad}if {check}:\n{pad}{step}{leaving}\n"
     return f"{pad}if ({check}) {leaving};\n"
+
+
+def _handled(listing: Listing, line: Line, message: str) -> Iterator[Edit]:
+    """Yield the crashing line in a `try`, with the ways out as what handles its exception."""
+    raised = re.match(r"[A-Z]\w+", message)
+    if not (listing.is_python and line.is_whole and raised and hasattr(builtins, raised[0])):
+        return
+    pad = listing.source[line.start : line.start + line.indent]
+    step = "\t" if pad.startswith("\t") else "    "
+    tried = f"{pad}try:\n{step}{listing.source[line.start : line.end]}"
+    for likelihood, leaving in _ways_out(listing, line):
+        text = f"{tried}\n{pad}except {raised[0]}:\n{pad}{step}{leaving}"
+        yield Edit("handled", line.start, line.end, text, likelihood)
 
 
 def _ways_out(listing: Listing, line: Line) -> Iterator[tuple[float, str]]:
@@ -234,6 +249,10 @@ def _defaults(listing: Listing, line: Line, message: str) -> Iterator[Edit]:
         found.append((r"\bnext\((.*)\)", [r"next(\1, None)", r"next(\1, 0)", r'next(\1, "")']))
     if "empty sequence" in message or "is empty" in message:
         found.append((r"\b(min|max)\((.*)\)", [r"\1(\2, default=0)", r"\1(\2, default=None)"]))
+    if "ZeroDivision" in message:
+        found.append((rf"(?<=[/%] )({_CHAIN})(?!\w|\()", [r"(\1 or 1)"]))
+    if "invalid literal" in message or "could not convert string" in message:
+        found.append((rf"\b(int|float)\(({_CHAIN})\)", [r"\1(\2 or 0)", r"\1(\2 or 1)"]))
     if "NoneType" in message:
         values = "|".join(re.escape(one) for one in _values(listing, line))
         found.append(

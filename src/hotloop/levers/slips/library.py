@@ -75,6 +75,7 @@ LIBRARY = (
     Rule(r"\bArray\((\w+)\)\.fill\(\[\]\)", r"Array.from({ length: \1 }, () => [])", 1.0, "j"),
     Rule(r"(\.reduce\(\((?:[^()]|\([^()]*\))*\) => (?:[^()]|\([^()]*\))*)\)", r"\1, 0)", 0.5, "j"),
     Rule(r"(?<![.\w])isNaN\(", "Number.isNaN(", 0.3, "j"),
+    Rule(r"(?<= / )([A-Za-z_][\w.]*)(?![\w.(\[])", r"(\1 || 1)", 0.5, "j"),
     Rule(r"\.getDay\(\)", ".getDate()", 0.5, "j"),
     Rule(r"\.getDate\(\)", ".getDay()", 0.3, "j"),
     Rule(r"\.getYear\(\)", ".getFullYear()", 0.8, "j"),
