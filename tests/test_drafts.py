@@ -118,3 +118,45 @@ def test_what_an_answer_nearly_was_is_written_next(
     else:  # then the same questions are asked with a temperature
         assert {body["temperature"] for body in model.bodies} == {0, 0.9}
         assert len({body.get("seed") for body in model.bodies}) > 3
+
+
+FILE = """import math
+
+LEAST = math.inf
+
+
+def low(n):
+    return n
+"""
+
+
+class Repeating(CopyingModel):
+    """Repeats the file where it may begin as it likes, up to what the request is to stop at."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.said: list[str] = []
+
+    async def chat(self, body: bytes, watch: Watch = lambda marks: None) -> CopyingStream:
+        request = json.loads(body)
+        self.bodies.append(request)
+        if request["messages"][-1]["role"] == "assistant":
+            return CopyingStream([TextDelta("\n    return n\n```")])
+        text = f"```python\n{FILE}```"
+        for one in request.get("stop", []):
+            text = text.partition(one)[0]
+        self.said.append(text)
+        return CopyingStream([TextDelta(text)])
+
+
+def test_an_answer_that_only_repeats_the_file_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
+    root = tmp_path / "repo"
+    root.mkdir()
+    (root / "bands.py").write_text(FILE)
+    (root / "test_bands.py").write_text(TESTS)
+    model = Repeating()
+    asyncio.run(repaired(root, model, "Add high(n).", config=Config(without=("slips",))))
+    assert "LEAST" not in model.said[0]

@@ -36,6 +36,9 @@ _FREE = 0.3
 _LEAST_ATTEMPTS = 3
 _MISSING_TOKENS = 240
 _WARMTH = 0.9
+_LEAST_OPENING = 8
+_IMPORT = re.compile(r"import\b|from\b|\s|.*\brequire\(")
+_OPENING_LINES = 2
 _NEXT_DEFINITION = ["\n```", "\ndef ", "\nclass ", "\nfunction ", "\nexport "]
 
 
@@ -99,8 +102,9 @@ class Writing:
             params = {"logprobs": True, "top_logprobs": ALTERNATIVES}
         if draft.heads:
             params["stop"] = _NEXT_DEFINITION
-        is_short = draft.is_free and self._missing
-        params["max_tokens"] = _MISSING_TOKENS if is_short else ANSWER_TOKENS
+        params["max_tokens"] = ANSWER_TOKENS
+        if draft.is_free and self._missing:
+            params |= {"max_tokens": _MISSING_TOKENS, "stop": _opening(self._text(path))}
         while True:
             branch = [{"role": "assistant", "content": draft.text}] if draft.text else []
             result = await self._search.ask(branch, **params)
@@ -208,6 +212,12 @@ class Writing:
             self._seen.add(mark)
             name = self._missing[0] if len(self._missing) == 1 else ""
             await self._search.proving.submit({path: mend_imports(path, text)}, name)
+
+
+def _opening(text: str) -> list[str]:
+    """Return how a file begins behind its imports: an answer with that in it repeats the file."""
+    lines = (line for line in text.split("\n") if len(line) >= _LEAST_OPENING)
+    return [line for line in lines if not _IMPORT.match(line)][:_OPENING_LINES]
 
 
 def _blocks(path: str, answer: str) -> Iterator[str]:
