@@ -21,6 +21,8 @@ _MOST_LINES = 80
 _MOST_SIBLINGS = 12
 _TABLE_HEAD = re.compile(r"""=\s*(?:(?:new )?[\w.]+\()?[\[{]$|=\s*(?:\($|\"{3}|'{3}|`)""")
 _FIELD = re.compile(r"\w+\s*:[^\n]*")
+_REMARKS_ABOVE = re.compile(r"(?:\s*(?:/\*[\s\S]*?\*/|//.*)[ \t]*\n)*")
+_LEAST_LINES = 2
 
 
 class Focus(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,9 +123,11 @@ def _start(suspect: SuspectDefinition, source: str, scores: dict[int, float]) ->
 
 
 def body_line(path: str, source: str) -> int:
-    """Return the index of the line on which a definition's body begins, behind a docstring."""
+    """Return the index of the line on which a definition's body begins, behind what explains it."""
     if not path.endswith(".py"):
-        return 1 if source.count("\n") > 1 else 0
+        above = _REMARKS_ABOVE.match(source)
+        head = source.count("\n", 0, above.end() if above else 0)
+        return head + (source.count("\n") - head >= _LEAST_LINES)
     try:
         tree = ast.parse(source)
     except SyntaxError:

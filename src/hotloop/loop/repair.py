@@ -34,7 +34,7 @@ _MOST_DEFINITIONS = 6
 _MOST_ROUNDS = 4
 _MISSING_WEIGHT = 1_000_000
 _FAILURE_WEIGHT = 100
-_WRONG_CALL = re.compile(r"\bargument")
+_WRONG_CALL = re.compile(r"\b(?:positional|keyword|required|many|few|values for) arguments?\b")
 
 
 class Repair:
