@@ -11,15 +11,15 @@ from __future__ import annotations
 import ast
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hotloop.errors import ToolError
 from hotloop.levers.extraction.likeness import Likeness, Scope, likeness
-from hotloop.levers.extraction.pieces import LEAST_NODES, PieceOfCode, owners, pieces
+from hotloop.levers.extraction.pieces import LEAST_NODES, PieceOfCode, Span, owners, pieces
 from hotloop.levers.extraction.writing import (
     Lines,
-    Span,
+    call_edits,
     call_text,
     function_text,
     parameter_names,
@@ -72,16 +72,21 @@ class _Shared:
         single = 1.0 if len(self.pieces) > 1 else _SINGLE
         return single * saved * (1 + callers / len(self.pieces)) * (1.5 if is_named else 1.0)
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the names in the template, which no parameter may be called."""
+        piece = self.pieces[0]
+        holes = [one for pairs in self.common.holes.values() for one, _ in pairs]
+        handed = {id(part) for one in holes for part in ast.walk(one)}
+        parts = (part for node in piece.nodes for part in ast.walk(node) if id(part) not in handed)
+        kept = frozenset(part.id for part in parts if isinstance(part, ast.Name))
+        return (kept | piece.bound) - {one for one, _ in self.common.holes if one in piece.rebound}
+
     def values(self, at: int) -> list[str]:
         """Return what stands in the holes of a piece, in the template's order."""
         if at == 0:
             return [one for one, _ in self.common.holes]
         return [other for _, other in self.likenesses[at - 1].holes]
-
-    def results(self, at: int) -> list[str]:
-        """Return what a piece calls the names that are read behind it."""
-        first = sorted(self.pieces[0].results)
-        return [self.likenesses[at - 1].renamed[one] for one in first] if at else first
 
 
 def extracted(path: str, source: str, wanted: Wanted) -> list[str]:
@@ -102,7 +107,7 @@ def extracted(path: str, source: str, wanted: Wanted) -> list[str]:
 
 
 def _shared(tree: ast.Module, wanted: Wanted) -> Iterator[_Shared]:
-    alike: dict[tuple[type[ast.AST], ...], list[PieceOfCode]] = defaultdict(list)
+    alike: dict[tuple[object, ...], list[PieceOfCode]] = defaultdict(list)
     for owner in owners(tree):
         is_hidden = not wanted.holder and wanted.name in owner.local
         if is_hidden or (wanted.holder and owner.holder != wanted.holder):
@@ -133,40 +138,35 @@ def _alone(piece: PieceOfCode, wanted: Wanted) -> Iterator[_Shared]:
 
 
 def _commons(first: PieceOfCode, second: PieceOfCode, wanted: Wanted) -> Iterator[Likeness]:
-    if len(first.results) != len(second.results):
-        return
     for is_lifting in (False, True):
         scopes = (_scope(first, wanted, is_lifting), _scope(second, wanted, is_lifting))
-        common = likeness(first.body, second.body, scopes)
-        if common is not None and _fits(first, second, common, wanted):
+        common = likeness(first.nodes, second.nodes, scopes)
+        if common is not None and _fits(common, wanted):
             yield common
 
 
 def _scope(piece: PieceOfCode, wanted: Wanted, is_lifting: bool) -> Scope:
     own = {"self"} if wanted.holder else set[str]()
-    return Scope(piece.owner.local - own, piece.bound, is_lifting)
+    return Scope(piece.owner.local - own, piece.bound, piece.rebound, is_lifting)
 
 
-def _fits(first: PieceOfCode, second: PieceOfCode, common: Likeness, wanted: Wanted) -> bool:
+def _fits(common: Likeness, wanted: Wanted) -> bool:
     if common.size < LEAST_NODES:
         return False
-    parameters = wanted.parameters
     count = len(common.holes)
-    if count > _MOST_PARAMETERS or (parameters is not None and count != len(parameters)):
-        return False
-    return {common.renamed.get(one) for one in first.results} == set(second.results)
+    parameters = wanted.parameters
+    return count <= _MOST_PARAMETERS and (parameters is None or count == len(parameters))
 
 
 def _texts(path: str, source: str, shared: _Shared, wanted: Wanted) -> Iterator[str]:
     lines = Lines(source)
-    for names in _orders(list(shared.common.holes), wanted):
+    for names in _orders(shared, wanted):
         order = sorted(range(len(names)), key=lambda at: _place(names[at], wanted))
         edits: list[tuple[Span, str]] = []
         for at, piece in enumerate(shared.pieces):
             values = shared.values(at)
-            call = call_text(wanted, [values[one] for one in order], shared.results(at))
-            edits.append((piece.span, f"return {call}" if piece.returns else call))
-        body = function_text(lines, shared.pieces[0], shared.common, names, shared.results(0))
+            edits += call_edits(piece, call_text(wanted, [values[one] for one in order]))
+        body = function_text(lines, shared.pieces[0], shared.common, names)
         parameters = ", ".join([*_self(wanted), *(names[at] for at in order)])
         code = f"def {wanted.name}({parameters}):\n{body}"
         changed = lines.replaced(edits)
@@ -177,10 +177,13 @@ def _texts(path: str, source: str, shared: _Shared, wanted: Wanted) -> Iterator[
             continue
 
 
-def _orders(holes: Sequence[tuple[str, str]], wanted: Wanted) -> Iterator[list[str]]:
+def _orders(shared: _Shared, wanted: Wanted) -> Iterator[list[str]]:
     """Yield the parameters' names, hole by hole: by what stands there, else in their order."""
+    holes, taken = list(shared.common.holes), shared.names
     if wanted.parameters is None:
-        yield parameter_names(holes)
+        yield parameter_names(holes, taken)
+        return
+    if taken & {*wanted.parameters}:
         return
     free = [*wanted.parameters]
     named: dict[int, str] = {}

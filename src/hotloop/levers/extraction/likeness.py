@@ -8,12 +8,11 @@ the same pair. Names that a piece binds itself may be called otherwise in the ot
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
-Piece = Sequence[ast.stmt] | ast.expr
-_BINDING = {(ast.arg, "arg"), (ast.ExceptHandler, "name")}
+_BINDING = {(ast.arg, "arg"), (ast.ExceptHandler, "name"), (ast.FunctionDef, "name")}
 _NO_VALUE = (ast.Slice, ast.Starred, ast.FormattedValue)
 
 
@@ -21,11 +20,13 @@ _NO_VALUE = (ast.Slice, ast.Starred, ast.FormattedValue)
 class Scope:
     """A piece of code within a function whose own names are `local`.
 
-    With `is_lifting`, an attribute of a local name is a hole as a whole.
+    With `is_lifting`, an attribute of a local name is a hole as a whole. What is `rebound` is
+    bound by the piece and read before: a hole and a name of the piece at once.
     """
 
     local: frozenset[str]
     bound: frozenset[str]
+    rebound: frozenset[str] = frozenset()
     is_lifting: bool = False
 
 
@@ -52,16 +53,10 @@ class Likeness:
         return Likeness(holes, dict(self.renamed), self.size)
 
 
-def bound_names(piece: Piece) -> frozenset[str]:
-    """Return the names that a piece of code binds."""
-    return frozenset(
-        name for node in _roots(piece) for part in ast.walk(node) for name in _binds(part)
-    )
-
-
-def likeness(one: Piece, other: Piece, scopes: tuple[Scope, Scope]) -> Likeness | None:
+def likeness(
+    first: Sequence[ast.AST], second: Sequence[ast.AST], scopes: tuple[Scope, Scope]
+) -> Likeness | None:
     """Return what two pieces have in common; None where they differ in more than expressions."""
-    first, second = _roots(one), _roots(other)
     if len(first) != len(second):
         return None
     compared: Likeness | None = Likeness()
@@ -69,21 +64,21 @@ def likeness(one: Piece, other: Piece, scopes: tuple[Scope, Scope]) -> Likeness 
         compared = _Comparison(scopes).nodes(left, right, compared)
         if compared is None:
             return None
+    return _with_rebound(first, scopes, compared)
+
+
+def _with_rebound(
+    first: Sequence[ast.AST], scopes: tuple[Scope, Scope], compared: Likeness
+) -> Likeness | None:
+    """Add the names that are bound by the pieces and handed over as well."""
+    one, other = scopes[0].rebound, scopes[1].rebound
+    if {compared.renamed.get(name, "") for name in one} != {*other}:
+        return None
+    for name in sorted(one):
+        parts = (part for node in first for part in ast.walk(node))
+        named = [(part, part) for part in parts if isinstance(part, ast.Name) and part.id == name]
+        compared.holes[name, compared.renamed[name]] = [*named]
     return compared
-
-
-def _roots(piece: Piece) -> Sequence[ast.stmt] | tuple[ast.expr]:
-    return (piece,) if isinstance(piece, ast.expr) else piece
-
-
-def _binds(node: ast.AST) -> Iterator[str]:
-    match node:
-        case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
-            yield name
-        case ast.ExceptHandler(name=str(name)):
-            yield name
-        case _:
-            pass
 
 
 class _Comparison:

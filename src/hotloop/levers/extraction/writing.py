@@ -9,13 +9,13 @@ import keyword
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from hotloop.levers.extraction.likeness import Likeness
-from hotloop.levers.extraction.pieces import PieceOfCode
+from hotloop.levers.extraction.pieces import PieceOfCode, Span, span_of
 
-Span = tuple[tuple[int, int], tuple[int, int]]
+_BRACKETED = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.Call)
 
 
 class Named(Protocol):
@@ -52,72 +52,97 @@ class Lines:
     def between(
         self, start: tuple[int, int], end: tuple[int, int], edits: Iterable[tuple[Span, str]] = ()
     ) -> str:
-        """Return the text from `start` to `end` with spans in it replaced."""
+        """Return the text from `start` to `end` with the spans that are in it replaced."""
         data, first = self._data[: self.at(end)], self.at(start)
-        for span, text in sorted(edits, reverse=True):
+        inside = (one for one in edits if start <= one[0][0] and one[0][1] <= end)
+        for span, text in sorted(inside, reverse=True):
             data = data[: self.at(span[0])] + text.encode() + data[self.at(span[1]) :]
         return data[first:].decode()
 
 
-def parameter_names(holes: Sequence[tuple[str, str]]) -> list[str]:
+def parameter_names(holes: Sequence[tuple[str, str]], taken: Collection[str]) -> list[str]:
     """Return names for holes whose parameters nobody named, by what stands there."""
     names: list[str] = []
     for number, (one, _) in enumerate(holes, 1):
         words = re.findall(r"[A-Za-z_]\w*", one)
         word = words[-1] if words else ""
         is_taken = word in {"", "self", "cls"} or keyword.iskeyword(word)
-        is_free = not is_taken and not hasattr(builtins, word)
+        is_free = not is_taken and not hasattr(builtins, word) and word not in taken
         names.append(word if is_free and word not in names else f"value{number}")
     return names
 
 
-def call_text(function: Named, arguments: Sequence[str], results: Sequence[str]) -> str:
-    """Return the call that stands instead of a piece of code which binds `results`."""
+def call_text(function: Named, arguments: Sequence[str]) -> str:
+    """Return the call of a function; as a method, of `self`."""
     receiver = "self." if function.holder else ""
-    call = f"{receiver}{function.name}({', '.join(arguments)})"
-    return f"{', '.join(results)} = {call}" if results else call
+    return f"{receiver}{function.name}({', '.join(arguments)})"
 
 
-def function_text(
-    lines: Lines,
-    piece: PieceOfCode,
-    common: Likeness,
-    names: Sequence[str],
-    results: Sequence[str],
-) -> str:
-    """Return the body of the function made of a piece: indented, with its results returned."""
+def call_edits(piece: PieceOfCode, call: str) -> Iterator[tuple[Span, str]]:
+    """Yield the changes that put a call where a piece of code stands."""
+    if piece.is_tail and piece.value:
+        is_bare = isinstance(piece.value, ast.GeneratorExp)  # its brackets may be those of a call
+        yield span_of(piece.value), f"({call})" if is_bare else call
+        if piece.statements:
+            yield (piece.span[0], piece.behind), ""
+        return
+    yield piece.span, f"{piece.before}{call}"
+
+
+def function_text(lines: Lines, piece: PieceOfCode, common: Likeness, names: Sequence[str]) -> str:
+    """Return the body of the function made of a piece, indented."""
     named = dict(zip(common.holes, names, strict=True))
     nodes = [(node, named[key]) for key, pairs in common.holes.items() for node, _ in pairs]
-    start, end = piece.span
     if _is_in_format_string(piece, [node for node, _ in nodes]):
         code = _unparsed(piece, {key[0]: name for key, name in named.items()})
     else:
-        edits = [(_span(node), name) for node, name in nodes]
-        code = lines.between(start, end, edits)
-        code = textwrap.dedent(" " * start[1] + code)
-    if isinstance(piece.body, ast.expr):
-        code = f"return {code}"
-    elif results:
-        code += f"\nreturn {', '.join(results)}"
+        code = _edited(lines, piece, nodes)
     return textwrap.indent(code, "    ")
 
 
-def _span(node: ast.expr) -> Span:
-    end = (node.end_lineno or node.lineno, node.end_col_offset or node.col_offset)
-    return (node.lineno, node.col_offset), end
+def _edited(lines: Lines, piece: PieceOfCode, nodes: Sequence[tuple[ast.expr, str]]) -> str:
+    edits = [(span_of(node), _in_place(node, name)) for node, name in nodes if _has_place(node)]
+    edits += [_return_for(lines, leaf) for leaf in piece.leaves]
+    code = ""
+    if piece.statements:
+        start, end = piece.span[0], span_of(piece.statements[-1])[1]
+        code = textwrap.dedent(" " * start[1] + lines.between(start, end, edits))
+    if piece.value is None:
+        return code
+    if piece.is_tail:
+        value = lines.between(*span_of(piece.value), edits)
+        is_closed = isinstance(piece.value, _BRACKETED)
+        value = f"({value})" if "\n" in value and not is_closed else value
+        value = textwrap.dedent(" " * span_of(piece.value)[0][1] + value)
+    else:
+        renamed = {node.id: name for node, name in nodes if isinstance(node, ast.Name)}
+        found = [one.id for one in ast.walk(piece.value) if isinstance(one, ast.Name)]
+        value = ", ".join(renamed.get(one, one) for one in found)
+    return f"{code}\nreturn {value}" if code else f"return {value}"
 
 
-def _roots(piece: PieceOfCode) -> Sequence[ast.AST]:
-    return [piece.body] if isinstance(piece.body, ast.expr) else piece.body
+def _has_place(node: ast.expr) -> bool:
+    return hasattr(node, "lineno")
+
+
+def _in_place(node: ast.expr, name: str) -> str:
+    return f"({name})" if isinstance(node, ast.GeneratorExp) else name
+
+
+def _return_for(lines: Lines, leaf: ast.Assign) -> tuple[Span, str]:
+    """Return the change that makes an assignment return its value instead."""
+    start, target = span_of(leaf.targets[0])
+    value = span_of(leaf.value)[0]
+    sign = lines.between(target, value).partition("=")[0]
+    return (start, (target[0], target[1] + len(sign.encode()) + 1)), "return"
 
 
 def _is_in_format_string(piece: PieceOfCode, nodes: Sequence[ast.expr]) -> bool:
     """Say whether a node is inside an f-string, where Python 3.11 knows no places."""
     if sys.version_info >= (3, 12):
         return False
-    strings = (
-        part for root in _roots(piece) for part in ast.walk(root) if isinstance(part, ast.JoinedStr)
-    )
+    parts = (part for root in piece.nodes for part in ast.walk(root))
+    strings = (part for part in parts if isinstance(part, ast.JoinedStr))
     inside = {id(part) for string in strings for part in ast.walk(string)}
     return any(id(node) in inside for node in nodes)
 
@@ -135,4 +160,7 @@ class _Renamed(ast.NodeTransformer):
 
 def _unparsed(piece: PieceOfCode, names: Mapping[str, str]) -> str:
     renamer = _Renamed(names)
-    return "\n".join(ast.unparse(renamer.visit(copy.deepcopy(node))) for node in _roots(piece))
+    code = [ast.unparse(renamer.visit(copy.deepcopy(node))) for node in piece.nodes]
+    if piece.value is not None:
+        code[-1] = f"return {code[-1]}"
+    return "\n".join(code)
