@@ -72,8 +72,12 @@ def nearest(a, b, c):
 '''
 
 
+def changed(source: str, wanted: Wanted, path: str = "a.py") -> list[str]:
+    return [one[path] for one in extracted(path, {path: source}, wanted)]
+
+
 def first(wanted: Wanted, source: str = SHOP) -> str:
-    return extracted("shop.py", source, wanted)[0]
+    return changed(source, wanted)[0]
 
 
 def loaded(source: str) -> dict[str, Any]:
@@ -155,7 +159,7 @@ def two(b, cart):
 
 @pytest.mark.parametrize("wanted", [Wanted("total", ("rows",)), Wanted("spare", None)])
 def test_every_text_does_what_the_file_did(wanted: Wanted) -> None:
-    texts = extracted("shop.py", SHOP, wanted)
+    texts = changed(SHOP, wanted)
     assert texts
     for text in texts:
         assert outcomes(text) == outcomes(SHOP)
@@ -183,7 +187,7 @@ def two(rows):
 )
 def test_what_a_function_of_its_own_could_not_do_is_left_in_its_place(line: str) -> None:
     source = APART.format(line, line.replace("found", "kept"))
-    for text in extracted("a.py", source, Wanted("rows_of", None)):
+    for text in changed(source, Wanted("rows_of", None)):
         (made,) = (node for node in ast.parse(text).body if getattr(node, "name", "") == "rows_of")
         assert ("break" in line) <= ("for" in ast.unparse(made)) or "break" not in ast.unparse(made)
         assert "yield" not in ast.unparse(made)
@@ -198,11 +202,11 @@ def test_what_stands_in_one_place_is_found_by_what_it_reads() -> None:
     best = max(votes, key=votes.get)
     return f"{best}: {votes[best]}"
 """
-    texts = extracted("a.py", source, Wanted("count", ("lines",), words=frozenset(["summary"])))
+    texts = changed(source, Wanted("count", ("lines",), words=frozenset(["summary"])))
     counts = [loaded(text)["count"](["a ", "b", "a"]) for text in texts]
     assert {"a": 2, "b": 1} in counts
     assert {loaded(text)["summary"](["a ", "b", "a"]) for text in texts} == {"a: 2"}
-    assert extracted("a.py", source, Wanted("count")) == []
+    assert changed(source, Wanted("count")) == []
 
 
 def test_another_condition_of_a_statement_is_left_in_its_place() -> None:
@@ -219,16 +223,16 @@ def two(b):
         b = b * 3 - 1
     return [b]
 """
-    for text in extracted("a.py", source, Wanted("made")):
+    for text in changed(source, Wanted("made")):
         for value in (-3, 5, 105):
             assert loaded(text)["one"](value) == loaded(source)["one"](value)
             assert loaded(text)["two"](value) == loaded(source)["two"](value)
 
 
 def test_without_anything_in_common_there_is_nothing() -> None:
-    assert extracted("a.py", "def a():\n    return 1\n\n\ndef b():\n    pass\n", Wanted("c")) == []
-    assert extracted("a.py", "def a(:\n", Wanted("c")) == []
-    assert extracted("a.js", SHOP, Wanted("c")) == []
+    assert changed("def a():\n    return 1\n\n\ndef b():\n    pass\n", Wanted("c")) == []
+    assert changed("def a(:\n", Wanted("c")) == []
+    assert changed(SHOP, Wanted("c"), "a.js") == []
 
 
 NUMBERS = st.sampled_from(["x", "y", "3", "x + 1", "len(str(y))", "min(x, y)"])
@@ -251,7 +255,7 @@ def test_whatever_is_made_a_function_the_results_stay(
         f"def one(x, y):\n{code([value for _, value in terms])}\n\ndef two(y, x):\n{code(others)}"
     )
     before = loaded(source)
-    for text in extracted("a.py", source, Wanted("made")):
+    for text in changed(source, Wanted("made")):
         after = loaded(text)
         for name in ("one", "two"):
             assert after[name](5, 7) == before[name](5, 7)

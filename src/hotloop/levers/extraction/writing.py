@@ -10,26 +10,11 @@ import re
 import sys
 import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Protocol
 
 from hotloop.levers.extraction.likeness import Likeness
 from hotloop.levers.extraction.pieces import PieceOfCode, Span, span_of
 
 _BRACKETED = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.Call)
-
-
-class Named(Protocol):
-    """What a call needs to know of the function."""
-
-    @property
-    def name(self) -> str:
-        """Return the function's name."""
-        ...
-
-    @property
-    def holder(self) -> str:
-        """Return the class that it is a method of, or nothing."""
-        ...
 
 
 class Lines:
@@ -72,10 +57,9 @@ def parameter_names(holes: Sequence[tuple[str, str]], taken: Collection[str]) ->
     return names
 
 
-def call_text(function: Named, arguments: Sequence[str]) -> str:
-    """Return the call of a function; as a method, of `self`."""
-    receiver = "self." if function.holder else ""
-    return f"{receiver}{function.name}({', '.join(arguments)})"
+def call_text(function: str, arguments: Sequence[str]) -> str:
+    """Return the call of a function."""
+    return f"{function}({', '.join(arguments)})"
 
 
 def call_edits(piece: PieceOfCode, call: str) -> Iterator[tuple[Span, str]]:
@@ -92,7 +76,12 @@ def call_edits(piece: PieceOfCode, call: str) -> Iterator[tuple[Span, str]]:
 def function_text(lines: Lines, piece: PieceOfCode, common: Likeness, names: Sequence[str]) -> str:
     """Return the body of the function made of a piece, indented."""
     named = dict(zip(common.holes, names, strict=True))
-    nodes = [(node, named[key]) for key, pairs in common.holes.items() for node, _ in pairs]
+    nodes = [
+        (node, named[key])
+        for key, pairs in common.holes.items()
+        for node, _ in pairs
+        if key[0] != named[key]
+    ]
     if _is_in_format_string(piece, [node for node, _ in nodes]):
         code = _unparsed(piece, {key[0]: name for key, name in named.items()})
     else:
