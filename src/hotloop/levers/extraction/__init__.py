@@ -16,6 +16,7 @@ from hotloop.errors import ToolError
 from hotloop.levers.extraction.bringing import access, brought
 from hotloop.levers.extraction.matching import Shared, Wanted, shared
 from hotloop.levers.extraction.modules import Project
+from hotloop.levers.extraction.moving import moved
 from hotloop.levers.extraction.pieces import Span
 from hotloop.levers.extraction.writing import (
     Lines,
@@ -46,6 +47,8 @@ def extracted(
         return []
     found = sorted(shared(project, path, wanted), key=lambda one: -one.promise(wanted))
     changes = (change for one in found for change in _changes(project, path, one, wanted))
+    if not wanted.holder:
+        changes = itertools.chain(moved(project, path, wanted.name), changes)
     unique = {tuple(sorted(one.items())): one for one in itertools.islice(changes, 2 * _MOST_TEXTS)}
     return [*itertools.islice(unique.values(), _MOST_TEXTS)]
 

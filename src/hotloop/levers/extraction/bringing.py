@@ -20,8 +20,11 @@ class Access:
     edits: tuple[tuple[Span, str], ...] = ()
 
 
-def access(project: Project, path: str, target: str, name: str) -> Access:
-    """Return how a file can call a function of the file `target`, in its own way of importing."""
+def access(project: Project, path: str, target: str, name: str, *, by_name: bool = False) -> Access:
+    """Return how a file can call a function of the file `target`, in its own way of importing.
+
+    With `by_name`, it is called by its name alone in any case.
+    """
     if path == target:
         return Access()
     for node in project.imports(path):
@@ -36,7 +39,7 @@ def access(project: Project, path: str, target: str, name: str) -> Access:
             bound = alias.asname or alias.name
             inner = f"{module}.{alias.name}" if module else alias.name
             level = node.level if isinstance(node, ast.ImportFrom) else 0
-            if project.file_of(inner, level, path) == target:
+            if project.file_of(inner, level, path) == target and not by_name:
                 return Access(prefix=f"{bound}.")
     return Access(edits=(_new_import(project, path, target, name),))
 

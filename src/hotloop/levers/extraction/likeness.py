@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 _BINDING = {(ast.arg, "arg"), (ast.ExceptHandler, "name"), (ast.FunctionDef, "name")}
+_SMALL = 2
 _NO_VALUE = (ast.Slice, ast.Starred, ast.FormattedValue)
 
 
@@ -21,13 +22,15 @@ class Scope:
     """A piece of code within a function whose own names are `local`.
 
     With `is_lifting`, an attribute of a local name is a hole as a whole. What is `rebound` is
-    bound by the piece and read before: a hole and a name of the piece at once.
+    bound by the piece and read before: a hole and a name of the piece at once. With `is_coarse`,
+    a small expression that differs in several parts is one hole.
     """
 
     local: frozenset[str]
     bound: frozenset[str]
     rebound: frozenset[str] = frozenset()
     is_lifting: bool = False
+    is_coarse: bool = False
 
 
 @dataclass
@@ -88,11 +91,15 @@ class _Comparison:
     def nodes(self, one: ast.AST, other: ast.AST, so_far: Likeness) -> Likeness | None:
         """Return the likeness with two more nodes in it; None where they cannot be made one."""
         same = self._alike(one, other, so_far.copy())
-        if same is not None:
-            return same
-        if isinstance(one, ast.expr) and isinstance(other, ast.expr):
-            return self._hole(one, other, so_far)
-        return None
+        is_expression = isinstance(one, ast.expr) and isinstance(other, ast.expr)
+        hole = None
+        if is_expression and (same is None or self._is_coarse(same, so_far)):
+            hole = self._hole(one, other, so_far)
+        return hole or same
+
+    def _is_coarse(self, same: Likeness, so_far: Likeness) -> bool:
+        several = len(same.holes) > len(so_far.holes) + 1
+        return self._one.is_coarse and several and same.size - so_far.size <= _SMALL
 
     def _alike(self, one: ast.AST, other: ast.AST, so_far: Likeness) -> Likeness | None:
         if type(one) is not type(other):

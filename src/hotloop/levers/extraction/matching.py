@@ -16,6 +16,8 @@ _MOST_PAIRS = 20_000
 _MOST_PARAMETERS = 4
 _HOLE_NODES = 2
 _SINGLE = 0.001
+_SEVERAL_RESULTS = 0.5
+_NAMED = 2.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ class Shared:
         stand = {text.rpartition(".")[2] for hole in self.common.holes for text in hole}
         is_named = stand.issuperset(wanted.parameters or ["-"])
         single = 1.0 if len(self.pieces) > 1 else _SINGLE
-        return single * saved * (1 + callers / len(self.pieces)) * (1.5 if is_named else 1.0)
+        if isinstance(self.pieces[0].value, ast.Tuple) and not self.pieces[0].is_tail:
+            single *= _SEVERAL_RESULTS
+        return single * saved * (1 + callers / len(self.pieces)) * (_NAMED if is_named else 1.0)
 
     @property
     def names(self) -> frozenset[str]:
@@ -135,15 +139,25 @@ def _alone(piece: PieceOfCode, wanted: Wanted) -> Iterator[Shared]:
 
 def _commons(first: PieceOfCode, second: PieceOfCode, wanted: Wanted) -> Iterator[Likeness]:
     for is_lifting in (False, True):
-        scopes = (_scope(first, wanted, is_lifting), _scope(second, wanted, is_lifting))
-        common = likeness(first.nodes, second.nodes, scopes)
-        if common is not None and _fits(common, wanted):
-            yield common
+        for is_coarse in (False, True):
+            ways = (is_lifting, is_coarse)
+            scopes = (_scope(first, wanted, *ways), _scope(second, wanted, *ways))
+            common = likeness(first.nodes, second.nodes, scopes)
+            if common is not None and _fits(common, wanted):
+                yield common
+            if common is None or not _has_too_many(common, wanted):
+                break
 
 
-def _scope(piece: PieceOfCode, wanted: Wanted, is_lifting: bool) -> Scope:
-    own = {"self"} if wanted.holder else set[str]()
-    return Scope(piece.owner.local - own, piece.bound, piece.rebound, is_lifting)
+def _scope(piece: PieceOfCode, wanted: Wanted, is_lifting: bool, is_coarse: bool) -> Scope:
+    own = {"self"} if wanted.holder and not is_lifting else set[str]()
+    local = piece.owner.local - own
+    return Scope(local, piece.bound, piece.rebound, is_lifting, is_coarse)
+
+
+def _has_too_many(common: Likeness, wanted: Wanted) -> bool:
+    most = _MOST_PARAMETERS if wanted.parameters is None else len(wanted.parameters)
+    return len(common.holes) > most
 
 
 def _fits(common: Likeness, wanted: Wanted) -> bool:

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 Block = Sequence[ast.stmt]
+Leaf = ast.Return | ast.Assign | ast.AugAssign | ast.Expr
+
+
+@dataclass(frozen=True)
+class Taking:
+    """What a statement does with its value: the code before and behind it."""
+
+    before: str
+    behind: str = ""
 
 
 class Giving:
     """Statements as they would stand in a function of their own.
 
-    `statements` return where the given ones return, or assign to `name` last; None where not all
-    their paths do. `leaves` are those assignments.
+    `statements` return where the given ones return, or do the same with a value at the end of each
+    path (`taking`, with `leaves` the statements that do); None where they do not.
     """
 
-    def __init__(self, block: Block, name: str = "") -> None:
-        self._name = name
-        self.leaves: list[ast.Assign] = []
+    def __init__(self, block: Block) -> None:
+        self.taking: Taking | None = None
+        self.leaves: list[Leaf] = []
         self.statements = self._block(block)
 
     def _block(self, block: Block) -> list[ast.stmt] | None:
@@ -34,18 +44,17 @@ class Giving:
         return None if last is None else [*block[:-1], last]
 
     def _returning(self, block: Block) -> list[ast.stmt] | None:
-        """Return a block that returns for itself; one that assigns runs on into what follows."""
-        giving = Giving(block)
-        has_return = any(isinstance(part, ast.Return) for one in block for part in ast.walk(one))
-        return giving.statements if has_return else None
+        """Return a block that returns for itself; one that does not runs on into what follows."""
+        if not any(isinstance(part, ast.Return) for one in block for part in ast.walk(one)):
+            return None
+        return self._block(block)
 
     def _last(self, one: ast.stmt) -> ast.stmt | None:
         match one:
-            case ast.Return() | ast.Raise():
+            case ast.Raise():
                 return one
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name == self._name:
-                self.leaves.append(one)
-                return ast.copy_location(ast.Return(value=value), one)
+            case ast.Return() | ast.Assign() | ast.AugAssign() | ast.Expr():
+                return self._leaf(one)
             case ast.If(test=test, body=body, orelse=orelse):
                 then, other = self._block(body), self._block(orelse)
                 if then is None or other is None:
@@ -60,6 +69,16 @@ class Giving:
             case _:
                 return None
 
+    def _leaf(self, one: Leaf) -> ast.stmt | None:
+        value, taking = taken(one)
+        if taking is None or (self.taking or taking) != taking:
+            return None
+        self.taking = taking
+        if isinstance(one, ast.Return):
+            return one
+        self.leaves.append(one)
+        return ast.copy_location(ast.Return(value=value), one)
+
     def _try(self, one: ast.Try) -> ast.stmt | None:
         blocks = [self._block(part) for part in (one.body, *(x.body for x in one.handlers))]
         body, *others = (block or [] for block in blocks)
@@ -71,3 +90,20 @@ class Giving:
         ]
         made = ast.Try(body=body, handlers=handlers, orelse=[], finalbody=[])
         return ast.copy_location(made, one)
+
+
+def taken(one: Leaf) -> tuple[ast.expr | None, Taking | None]:
+    """Return a statement's value and what it does with it; no `Taking` where that is unclear."""
+    match one:
+        case ast.Return(value=value):
+            return value, Taking("return ")
+        case ast.Assign(targets=[ast.Name() | ast.Attribute() as target], value=value):
+            return value, Taking(f"{ast.unparse(target)} = ")
+        case ast.AugAssign(target=ast.Name() as target, value=value):
+            sign = ast.unparse(one).removeprefix(target.id).removesuffix(ast.unparse(value))
+            return value, Taking(f"{target.id}{sign}")
+        case ast.Expr(value=ast.Call(func=func, args=[value], keywords=[])):
+            is_simple = isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name)
+            return value, Taking(f"{ast.unparse(func)}(", ")") if is_simple else None
+        case _:
+            return None, None

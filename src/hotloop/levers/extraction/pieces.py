@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from hotloop.levers.extraction.paths import Giving
+from hotloop.levers.extraction.paths import Giving, Leaf
 from hotloop.levers.extraction.reading import FUNCTIONS, bound_names, reads
 from hotloop.levers.extraction.tails import tails
 
@@ -57,8 +57,8 @@ class PieceOfCode:
 
     The value is an expression of the statement behind them (`is_tail`), or the names that they
     bind and that are read behind. `returning` is what they are in a function of their own, where
-    that is another form: with `leaves`, which assign here, as returns. `before` stands before
-    the call.
+    that is another form: with `leaves`, which assign here, as returns. `before` and
+    `after` stand around the call.
     """
 
     owner: Owner
@@ -66,8 +66,9 @@ class PieceOfCode:
     value: ast.expr | None = None
     is_tail: bool = False
     before: str = ""
+    after: str = ""
     returning: tuple[ast.stmt, ...] = ()
-    leaves: tuple[ast.Assign, ...] = ()
+    leaves: tuple[Leaf, ...] = ()
     behind: Place = (0, 0)
 
     @cached_property
@@ -210,28 +211,34 @@ def _pieces_of_run(
     """Yield statements in a row as one piece; a lone simple one's value is a piece, too."""
     if (len(run) == 1 and isinstance(run[0], _SIMPLE)) or _leaves_a_loop(run):
         return
-    if _has(run, ast.Return):
-        giving = Giving(run)
-        if giving.statements is not None:
-            yield PieceOfCode(
-                owner, tuple(run), before="return ", returning=tuple(giving.statements)
-            )
-        return
     results = _results(run, read)
+    if isinstance(run[-1], _BRANCHES) or _has(run, ast.Return):
+        piece = _giving(owner, run, results)
+        if piece or _has(run, ast.Return):
+            yield from [piece] if piece else []
+            return
     if len(results) > _MOST_RESULTS:
         return
-    if len(results) == 1 and isinstance(run[-1], _BRANCHES):
-        giving = Giving(run, results[0])
-        if giving.statements is not None and giving.leaves:
-            made, given = tuple(giving.statements), tuple(giving.leaves)
-            yield PieceOfCode(owner, tuple(run), None, False, f"{results[0]} = ", made, given)
-            return
     if len(results) == 1 and isinstance(run[-1], ast.Assign) and _is_name(run[-1].targets, results):
         return  # its value is a tail
     names: list[ast.expr] = [ast.Name(id=one, ctx=ast.Load()) for one in results]
     value = ast.Tuple(elts=names, ctx=ast.Load()) if len(names) > 1 else (names or [None])[0]
     before = f"{', '.join(results)} = " if results else ""
     yield PieceOfCode(owner, tuple(run), value, before=before)
+
+
+def _giving(owner: Owner, run: Sequence[ast.stmt], results: Sequence[str]) -> PieceOfCode | None:
+    """Return statements that do the same with a value at the end of each of their paths."""
+    giving = Giving(run)
+    taking = giving.taking
+    if giving.statements is None or taking is None or len(giving.leaves) == 1:
+        return None
+    is_own = set(results) <= {taking.before.split()[0]} and "=" in taking.before
+    if results and not is_own:
+        return None
+    made, given = tuple(giving.statements), tuple(giving.leaves)
+    words = taking.before, taking.behind
+    return PieceOfCode(owner, tuple(run), None, False, *words, returning=made, leaves=given)
 
 
 def _is_name(targets: Sequence[ast.expr], names: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from hotloop.levers.extraction.likeness import Likeness
+from hotloop.levers.extraction.paths import Leaf, taken
 from hotloop.levers.extraction.pieces import PieceOfCode, Span, span_of
 
 _BRACKETED = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.Call)
@@ -70,7 +71,7 @@ def call_edits(piece: PieceOfCode, call: str) -> Iterator[tuple[Span, str]]:
         if piece.statements:
             yield (piece.span[0], piece.behind), ""
         return
-    yield piece.span, f"{piece.before}{call}"
+    yield piece.span, f"{piece.before}{call}{piece.after}"
 
 
 def function_text(lines: Lines, piece: PieceOfCode, common: Likeness, names: Sequence[str]) -> str:
@@ -91,7 +92,7 @@ def function_text(lines: Lines, piece: PieceOfCode, common: Likeness, names: Seq
 
 def _edited(lines: Lines, piece: PieceOfCode, nodes: Sequence[tuple[ast.expr, str]]) -> str:
     edits = [(span_of(node), _in_place(node, name)) for node, name in nodes if _has_place(node)]
-    edits += [_return_for(lines, leaf) for leaf in piece.leaves]
+    edits += [edit for leaf in piece.leaves for edit in _returns_for(lines, leaf)]
     code = ""
     if piece.statements:
         start, end = piece.span[0], span_of(piece.statements[-1])[1]
@@ -118,12 +119,19 @@ def _in_place(node: ast.expr, name: str) -> str:
     return f"({name})" if isinstance(node, ast.GeneratorExp) else name
 
 
-def _return_for(lines: Lines, leaf: ast.Assign) -> tuple[Span, str]:
-    """Return the change that makes an assignment return its value instead."""
-    start, target = span_of(leaf.targets[0])
-    value = span_of(leaf.value)[0]
-    sign = lines.between(target, value).partition("=")[0]
-    return (start, (target[0], target[1] + len(sign.encode()) + 1)), "return"
+def _returns_for(lines: Lines, leaf: Leaf) -> Iterator[tuple[Span, str]]:
+    """Yield the changes that make a statement return its value instead."""
+    start, end = span_of(leaf)
+    value, taking = taken(leaf)
+    if value is None or taking is None:
+        return
+    sign = "(" if taking.behind else "="
+    text = lines.between(start, span_of(value)[0])
+    before, _, _ = text.partition(sign)
+    width = len(f"{before}{sign}".encode())
+    yield (start, (start[0], start[1] + width)), "return " if taking.behind else "return"
+    if taking.behind:
+        yield ((end[0], end[1] - 1), end), ""
 
 
 def _is_in_format_string(piece: PieceOfCode, nodes: Sequence[ast.expr]) -> bool:
