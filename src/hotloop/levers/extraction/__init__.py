@@ -13,7 +13,7 @@ import itertools
 from collections.abc import Collection, Iterator, Mapping
 
 from hotloop.errors import ToolError
-from hotloop.levers.extraction.bringing import access, brought
+from hotloop.levers.extraction.bringing import Access, access, brought
 from hotloop.levers.extraction.matching import Shared, Wanted, shared
 from hotloop.levers.extraction.modules import Project
 from hotloop.levers.extraction.moving import moved
@@ -24,6 +24,7 @@ from hotloop.levers.extraction.writing import (
     call_text,
     function_text,
     parameter_names,
+    without_name,
 )
 from hotloop.workspace.definitions import replace_definitions
 
@@ -85,14 +86,17 @@ def _with_calls(
     """Return the files of the pieces with calls in their place."""
     order = sorted(range(len(parameters)), key=lambda at: _place(parameters[at], wanted))
     edits: dict[str, list[tuple[Span, str]]] = {}
-    for at, piece in enumerate(found.pieces):
-        file, values = piece.owner.path, found.values(at)
-        way = access(project, file, path, "" if wanted.holder else wanted.name)
-        receiver = "self." if wanted.holder else way.prefix
-        call = call_text(f"{receiver}{wanted.name}", [values[one] for one in order])
-        if file not in edits:
-            edits[file] = [] if wanted.holder else [*way.edits]
-        edits[file] += call_edits(piece, call)
+    for file in dict.fromkeys(one.owner.path for one in found.pieces):
+        way = Access("self.") if wanted.holder else access(project, file, path, wanted.name)
+        edits[file] = [*way.edits]
+        inside = [(at, one) for at, one in enumerate(found.pieces) if one.owner.path == file]
+        if not way.prefix:
+            edits[file] += without_name([one for _, one in inside], wanted.name)
+        for at, piece in inside:
+            values = found.values(at)
+            call = call_text(f"{way.prefix}{wanted.name}", [values[one] for one in order])
+            is_taken = not way.prefix and wanted.name in piece.owner.local
+            edits[file] += call_edits(piece, call, wanted.name if is_taken else "")
     return {file: Lines(project.sources[file]).replaced(some) for file, some in edits.items()}
 
 
@@ -108,11 +112,11 @@ def _definition(wanted: Wanted, parameters: list[str], body: str, *, is_bound: b
 
 def _orders(shared: Shared, wanted: Wanted) -> Iterator[list[str]]:
     """Yield the parameters' names, hole by hole: by what stands there, else in their order."""
-    holes, taken = list(shared.common.holes), shared.names
+    holes = list(shared.common.holes)
     if wanted.parameters is None:
-        yield parameter_names(holes, taken)
+        yield parameter_names(holes, shared.names)
         return
-    if taken & {*wanted.parameters}:
+    if shared.fixed & {*wanted.parameters}:
         return
     free = [*wanted.parameters]
     named: dict[int, str] = {}

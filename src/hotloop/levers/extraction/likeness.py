@@ -91,11 +91,11 @@ class _Comparison:
     def nodes(self, one: ast.AST, other: ast.AST, so_far: Likeness) -> Likeness | None:
         """Return the likeness with two more nodes in it; None where they cannot be made one."""
         same = self._alike(one, other, so_far.copy())
-        is_expression = isinstance(one, ast.expr) and isinstance(other, ast.expr)
-        hole = None
-        if is_expression and (same is None or self._is_coarse(same, so_far)):
-            hole = self._hole(one, other, so_far)
-        return hole or same
+        if same is not None and not self._is_coarse(same, so_far):
+            return same
+        if isinstance(one, ast.expr) and isinstance(other, ast.expr):
+            return self._hole(one, other, so_far) or same
+        return same
 
     def _is_coarse(self, same: Likeness, so_far: Likeness) -> bool:
         several = len(same.holes) > len(so_far.holes) + 1

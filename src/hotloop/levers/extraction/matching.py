@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hotloop.levers.extraction.likeness import Likeness, Scope, likeness
 from hotloop.levers.extraction.modules import Origin, Project
 from hotloop.levers.extraction.pieces import LEAST_NODES, Owner, PieceOfCode, owners, pieces
+from hotloop.levers.extraction.reading import binds
 
 _MOST_PAIRS = 20_000
 _MOST_PARAMETERS = 4
@@ -63,7 +64,7 @@ class Shared:
 
     @property
     def names(self) -> frozenset[str]:
-        """Return the names in the template, which no parameter may be called."""
+        """Return the names in the template."""
         piece = self.pieces[0]
         holes = [one for pairs in self.common.holes.values() for one, _ in pairs]
         handed = {id(part) for one in holes for part in ast.walk(one)}
@@ -75,6 +76,13 @@ class Shared:
     def globals(self) -> frozenset[str]:
         """Return the names that the template reads from its module."""
         return self.names - self.pieces[0].bound - {"self"}
+
+    @property
+    def fixed(self) -> frozenset[str]:
+        """Return the names of the template that cannot be called otherwise with ease."""
+        parts = (part for node in self.pieces[0].nodes for part in ast.walk(node))
+        own = {name for part in parts if not isinstance(part, ast.Name) for name in binds(part)}
+        return self.globals | own
 
     def add(self, project: Project, piece: PieceOfCode, common: Likeness) -> None:
         """Add a piece, unless it has code in common with others, or its names mean other things."""
@@ -125,7 +133,7 @@ def _owners(project: Project, path: str, wanted: Wanted) -> Iterator[Owner]:
             if wanted.holder:
                 can_call = bool(owner.holder) and project.derives(file, owner.holder, base)
             else:
-                can_call = wanted.name not in owner.local
+                can_call = wanted.name not in owner.fixed
             if can_call:
                 yield owner
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hotloop.levers.extraction.paths import Giving, Leaf
-from hotloop.levers.extraction.reading import FUNCTIONS, bound_names, reads
+from hotloop.levers.extraction.reading import FUNCTIONS, binds, bound_names, reads
 from hotloop.levers.extraction.tails import tails
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -36,6 +36,18 @@ class Owner:
     def local(self) -> frozenset[str]:
         """Return the names that are the function's own."""
         return bound_names([self.node.args, *self.node.body])
+
+    @cached_property
+    def fixed(self) -> frozenset[str]:
+        """Return the function's own names that could not be called otherwise with ease."""
+        parts = [self.node.args, *self.node.body]
+        return frozenset(
+            name
+            for one in parts
+            for part in ast.walk(one)
+            if not isinstance(part, ast.Name)
+            for name in binds(part)
+        )
 
     @cached_property
     def _bindings(self) -> list[tuple[Place, str]]:

@@ -12,10 +12,11 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 def bound_names(nodes: Sequence[ast.AST]) -> frozenset[str]:
     """Return the names that code binds."""
-    return frozenset(name for node in nodes for part in ast.walk(node) for name in _binds(part))
+    return frozenset(name for node in nodes for part in ast.walk(node) for name in binds(part))
 
 
-def _binds(node: ast.AST) -> Iterator[str]:
+def binds(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a node binds, without those inside of it."""
     match node:
         case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
             yield name
@@ -73,7 +74,7 @@ def _reads(node: ast.AST, bound: set[str]) -> Iterator[str]:
             bound |= set[str]() if isinstance(node, ast.Lambda) else {node.name}
         case _:
             yield from _in_order([*ast.iter_child_nodes(node)], bound)
-            bound.update(_binds(node))
+            bound.update(binds(node))
 
 
 def _in_paths(node: ast.stmt, bound: set[str]) -> Iterator[str]:
@@ -85,7 +86,7 @@ def _in_paths(node: ast.stmt, bound: set[str]) -> Iterator[str]:
         case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=final):
             paths = [[*body, *orelse]]
             for handler in handlers:
-                inside = bound | set(_binds(handler))
+                inside = bound | set(binds(handler))
                 yield from _in_order([*ast.iter_child_nodes(handler)], inside)
                 if not leaves(handler.body):
                     paths.append([one for one in handler.body if not handler.name])

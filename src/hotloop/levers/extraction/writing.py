@@ -7,7 +7,6 @@ import builtins
 import copy
 import keyword
 import re
-import sys
 import textwrap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
@@ -63,15 +62,36 @@ def call_text(function: str, arguments: Sequence[str]) -> str:
     return f"{function}({', '.join(arguments)})"
 
 
-def call_edits(piece: PieceOfCode, call: str) -> Iterator[tuple[Span, str]]:
-    """Yield the changes that put a call where a piece of code stands."""
+def call_edits(piece: PieceOfCode, call: str, taken: str = "") -> Iterator[tuple[Span, str]]:
+    """Yield the changes that put a call where a piece of code stands.
+
+    A variable that is called `taken` is called otherwise from now on.
+    """
     if piece.is_tail and piece.value:
         is_bare = isinstance(piece.value, ast.GeneratorExp)  # its brackets may be those of a call
         yield span_of(piece.value), f"({call})" if is_bare else call
         if piece.statements:
             yield (piece.span[0], piece.behind), ""
         return
-    yield piece.span, f"{piece.before}{call}{piece.after}"
+    before = re.sub(rf"\b{taken}\b", f"{taken}_", piece.before) if taken else piece.before
+    yield piece.span, f"{before}{call}{piece.after}"
+
+
+def without_name(pieces: Sequence[PieceOfCode], name: str) -> Iterator[tuple[Span, str]]:
+    """Yield the changes that call variables `name` otherwise, so that a function can have it.
+
+    `pieces` are those that calls will stand for, in the functions that have such variables.
+    """
+    gone = [span for piece in pieces for span, _ in call_edits(piece, "")]
+    for owner in {id(piece.owner): piece.owner for piece in pieces}.values():
+        if name not in owner.local:
+            continue
+        for part in ast.walk(owner.node):
+            if not isinstance(part, ast.Name) or part.id != name:
+                continue
+            span = span_of(part)
+            if not any(start <= span[0] and span[1] <= end for start, end in gone):
+                yield span, f"{name}_"
 
 
 def function_text(lines: Lines, piece: PieceOfCode, common: Likeness, names: Sequence[str]) -> str:
@@ -83,11 +103,23 @@ def function_text(lines: Lines, piece: PieceOfCode, common: Likeness, names: Seq
         for node, _ in pairs
         if key[0] != named[key]
     ]
-    if _is_in_format_string(piece, [node for node, _ in nodes]):
-        code = _unparsed(piece, {key[0]: name for key, name in named.items()})
-    else:
+    nodes += _clashes(piece, common, names)
+    if all(is_in_place(lines, node) for node, _ in nodes):
         code = _edited(lines, piece, nodes)
+    else:
+        code = _unparsed(piece, {ast.unparse(node): name for node, name in nodes})
     return textwrap.indent(code, "    ")
+
+
+def _clashes(
+    piece: PieceOfCode, common: Likeness, names: Sequence[str]
+) -> Iterator[tuple[ast.expr, str]]:
+    """Yield the piece's own names that a parameter is called like, and other ones for them."""
+    holes = (one for pairs in common.holes.values() for one, _ in pairs)
+    handed = {id(part) for one in holes for part in ast.walk(one)}
+    for part in (part for node in piece.nodes for part in ast.walk(node)):
+        if isinstance(part, ast.Name) and part.id in names and id(part) not in handed:
+            yield part, f"{part.id}_"
 
 
 def _edited(lines: Lines, piece: PieceOfCode, nodes: Sequence[tuple[ast.expr, str]]) -> str:
@@ -134,14 +166,18 @@ def _returns_for(lines: Lines, leaf: Leaf) -> Iterator[tuple[Span, str]]:
         yield ((end[0], end[1] - 1), end), ""
 
 
-def _is_in_format_string(piece: PieceOfCode, nodes: Sequence[ast.expr]) -> bool:
-    """Say whether a node is inside an f-string, where Python 3.11 knows no places."""
-    if sys.version_info >= (3, 12):
+def is_in_place(lines: Lines, node: ast.expr) -> bool:
+    """Say whether an expression stands where the syntax tree says: in f-strings of 3.11 not always.
+
+    A name that only stands for what a piece returns has no place.
+    """
+    if not _has_place(node):
+        return True
+    try:
+        there = ast.parse(f"({lines.between(*span_of(node))})", mode="eval").body
+    except (SyntaxError, ValueError):
         return False
-    parts = (part for root in piece.nodes for part in ast.walk(root))
-    strings = (part for part in parts if isinstance(part, ast.JoinedStr))
-    inside = {id(part) for string in strings for part in ast.walk(string)}
-    return any(id(node) in inside for node in nodes)
+    return ast.unparse(there) == ast.unparse(node)
 
 
 class _Renamed(ast.NodeTransformer):
