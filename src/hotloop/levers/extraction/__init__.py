@@ -17,7 +17,7 @@ from hotloop.levers.extraction.bringing import Access, access, brought
 from hotloop.levers.extraction.matching import Shared, Wanted, shared
 from hotloop.levers.extraction.modules import Project
 from hotloop.levers.extraction.moving import moved
-from hotloop.levers.extraction.pieces import Span
+from hotloop.levers.extraction.piece import Span
 from hotloop.levers.extraction.writing import (
     Lines,
     call_edits,
@@ -50,8 +50,13 @@ def extracted(
     changes = (change for one in found for change in _changes(project, path, one, wanted))
     if not wanted.holder:
         changes = itertools.chain(moved(project, path, wanted.name), changes)
-    unique = {tuple(sorted(one.items())): one for one in itertools.islice(changes, 2 * _MOST_TEXTS)}
-    return [*itertools.islice(unique.values(), _MOST_TEXTS)]
+    unique: list[dict[str, str]] = []
+    for one in itertools.islice(changes, 2 * _MOST_TEXTS):
+        if one not in unique:
+            unique.append(one)
+        if len(unique) == _MOST_TEXTS:
+            break
+    return unique
 
 
 def _changes(

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hotloop.levers.extraction.modules import Project, module_parts
-from hotloop.levers.extraction.pieces import Span
+from hotloop.levers.extraction.piece import Span
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import cast
 
 _BINDING = {(ast.arg, "arg"), (ast.ExceptHandler, "name"), (ast.FunctionDef, "name")}
 _SMALL = 2
+_REMEMBERED = 4096
 _NO_VALUE = (ast.Slice, ast.Starred, ast.FormattedValue)
 
 
@@ -121,10 +123,24 @@ class _Comparison:
                 # A method is no value to hand over, though what it is called on may be one.
                 is_method = isinstance(right, ast.Attribute)
                 compared = self._fields(left, right, compared) if is_method else None
+            elif isinstance(one, ast.JoinedStr) or name == "format_spec":
+                compared = self._texts(left, right, compared)
             else:
                 compared = self._parts(left, right, compared)
             if compared is None:
                 return None
+        return compared
+
+    def _texts(self, one: object, other: object, so_far: Likeness) -> Likeness | None:
+        """Compare what is in an f-string, where only the values between braces can be holes."""
+        if isinstance(one, ast.AST) and isinstance(other, ast.AST):
+            return self._alike(one, other, so_far)
+        if not (isinstance(one, list) and isinstance(other, list)):
+            return so_far if one == other else None
+        some, others = cast("list[object]", one), cast("list[object]", other)
+        compared: Likeness | None = so_far if len(some) == len(others) else None
+        for left, right in zip(some, others, strict=False):
+            compared = self._texts(left, right, compared) if compared else None
         return compared
 
     def _parts(self, one: object, other: object, so_far: Likeness) -> Likeness | None:
@@ -173,9 +189,19 @@ class _Comparison:
         if _uses(one, self._one.bound) or _uses(other, self._other.bound):
             return None
         result = so_far.copy()
-        result.holes.setdefault((ast.unparse(one), ast.unparse(other)), []).append((one, other))
+        result.holes.setdefault((_source(one), _source(other)), []).append((one, other))
         return result
 
 
 def _uses(node: ast.expr, names: frozenset[str]) -> bool:
-    return any(isinstance(part, ast.Name) and part.id in names for part in ast.walk(node))
+    return not names.isdisjoint(_names(node))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _source(node: ast.expr) -> str:
+    return ast.unparse(node)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _names(node: ast.expr) -> frozenset[str]:
+    return frozenset(part.id for part in ast.walk(node) if isinstance(part, ast.Name))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from hotloop.levers.extraction.likeness import Likeness, Scope, likeness
 from hotloop.levers.extraction.modules import Origin, Project
-from hotloop.levers.extraction.pieces import LEAST_NODES, Owner, PieceOfCode, owners, pieces
+from hotloop.levers.extraction.piece import Owner, PieceOfCode
+from hotloop.levers.extraction.pieces import LEAST_NODES, owners, pieces
 from hotloop.levers.extraction.reading import binds
 
 _MOST_PAIRS = 20_000
@@ -140,12 +141,16 @@ def _owners(project: Project, path: str, wanted: Wanted) -> Iterator[Owner]:
 
 def _alone(piece: PieceOfCode, wanted: Wanted) -> Iterator[Shared]:
     """Yield what one place alone could be, where it reads what the parameters are called."""
-    for common in _commons(piece, piece, wanted) if wanted.parameters else ():
-        if {one.rpartition(".")[2] for one, _ in common.holes} == set(wanted.parameters or ()):
+    parameters = wanted.parameters or ()
+    read = {one for one in parameters if piece.mentions(one)}
+    for common in _commons(piece, piece, wanted) if read and len(read) == len(parameters) else ():
+        if {one.rpartition(".")[2] for one, _ in common.holes} == read:
             yield Shared([piece], [common])
 
 
 def _commons(first: PieceOfCode, second: PieceOfCode, wanted: Wanted) -> Iterator[Likeness]:
+    if not (first.may_share(second, LEAST_NODES) and first.is_sound and second.is_sound):
+        return
     for is_lifting in (False, True):
         for is_coarse in (False, True):
             ways = (is_lifting, is_coarse)

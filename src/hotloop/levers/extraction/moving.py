@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hotloop.errors import ToolError
 from hotloop.levers.extraction.bringing import access, brought
 from hotloop.levers.extraction.modules import Project
-from hotloop.levers.extraction.pieces import FunctionNode
+from hotloop.levers.extraction.piece import FunctionNode
 from hotloop.levers.extraction.reading import bound_names
 from hotloop.levers.extraction.writing import Lines
 from hotloop.workspace.definitions import replace_definitions

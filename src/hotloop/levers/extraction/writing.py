@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from hotloop.levers.extraction.likeness import Likeness
 from hotloop.levers.extraction.paths import Leaf, taken
-from hotloop.levers.extraction.pieces import PieceOfCode, Span, span_of
+from hotloop.levers.extraction.piece import PieceOfCode, Span, span_of
 
 _BRACKETED = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.Call)
 
