@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 
 from hotloop.levers.extraction.paths import Giving
@@ -114,6 +115,9 @@ def _giving(owner: Owner, run: Sequence[ast.stmt], results: Sequence[str]) -> Pi
     is_own = set(results) <= {taking.before.split()[0]} and "=" in taking.before
     if results and not is_own:
         return None
+    used = {*re.findall(r"\w+", taking.before)} - {*re.findall(r"^(\w+) = $", taking.before)}
+    if used & bound_names(giving.statements):
+        return None  # what takes the value would be gone
     made, given = tuple(giving.statements), tuple(giving.leaves)
     words = taking.before, taking.behind
     return PieceOfCode(owner, tuple(run), None, False, *words, returning=made, leaves=given)
