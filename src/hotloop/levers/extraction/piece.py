@@ -13,6 +13,8 @@ from hotloop.levers.extraction.reading import binds, bound_names, reads
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 Place = tuple[int, int]
 Span = tuple[Place, Place]
+_MARKS = (ast.expr_context, ast.operator, ast.cmpop, ast.unaryop, ast.boolop)
+_WITH_MARK = 2
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ class PieceOfCode:
     @cached_property
     def labels(self) -> Counter[object]:
         """Return what of it another piece can have as well, node by node."""
-        return Counter(_label(part) for node in self.nodes for part in ast.walk(node))
+        parts = (part for node in self.nodes for part in ast.walk(node))
+        return Counter(_label(part) for part in parts if not isinstance(part, _MARKS))
 
     def mentions(self, name: str) -> bool:
         """Say whether a variable or an attribute in it is called so."""
@@ -116,7 +119,8 @@ class PieceOfCode:
     def may_share(self, other: PieceOfCode, least: int) -> bool:
         """Say whether two pieces could have so many nodes in common."""
         few, many = sorted((self.labels, other.labels), key=len)
-        return sum(min(count, many[one]) for one, count in few.items() if one in many) >= least
+        shared = sum(min(count, many[one]) for one, count in few.items() if one in many)
+        return shared * _WITH_MARK >= least
 
     @cached_property
     def is_sound(self) -> bool:

@@ -56,16 +56,15 @@ def is_value(node: ast.expr) -> bool:
 def _runs(
     owner: Owner, block: Sequence[ast.stmt], after: Sequence[ast.stmt]
 ) -> Iterator[PieceOfCode]:
+    behind = [reads([*block[end:], *after]) for end in range(len(block) + 1)]
     for end in range(1, len(block) + 1):
-        rest = [*block[end:], *after]
-        read = reads(rest)
         for first in range(max(0, end - _MOST_STATEMENTS), end):
             run = block[first:end]
             if _leaves_a_loop(run[:1]):
                 continue
-            yield from _pieces_of_run(owner, run, read)
+            yield from _pieces_of_run(owner, run, behind[end])
             if end < len(block) and not _has(run, ast.Return):
-                yield from _with_tails(owner, run, block[end], reads([*block[end + 1 :], *after]))
+                yield from _with_tails(owner, run, block[end], behind[end + 1])
     for at, one in enumerate(block):
         rest = [*block[at + 1 :], *after]
         if isinstance(one, _LOOPS):
