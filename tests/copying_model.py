@@ -49,7 +49,8 @@ class CopyingModel:
             return [TextDelta(self.endings.get(line, ""))]
         if self.remark and begun.endswith(" Fix:"):
             return [TextDelta(self.remark)]
-        bare = re.sub(r"(?:^|\n) *(?:#|//) Fix:$", "", begun)  # a comment begun: it sees nothing to fix
+        # behind a comment begun it sees nothing to fix
+        bare = re.sub(r"(?:^|\n) *(?:#|//) Fix:$", "", begun)
         source = next(code for code in self._shown(request) if code.startswith(bare))
         tokens = re.findall(r"\s*\w+|\s*[^\w\s]+|\s+", source[len(bare) :])
         return [self._delta(token) for token in tokens]

@@ -10,177 +10,118 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
 
 from hotloop.errors import ToolError
-from hotloop.levers.extraction.likeness import Likeness, Scope, likeness
-from hotloop.levers.extraction.pieces import LEAST_NODES, PieceOfCode, owners, pieces
+from hotloop.levers.extraction.bringing import Access, access, brought
+from hotloop.levers.extraction.matching import Shared, Wanted, shared
+from hotloop.levers.extraction.modules import Project
+from hotloop.levers.extraction.moving import moved
+from hotloop.levers.extraction.piece import Span
 from hotloop.levers.extraction.writing import (
     Lines,
-    Span,
+    call_edits,
     call_text,
     function_text,
     parameter_names,
+    without_name,
 )
 from hotloop.workspace.definitions import replace_definitions
 
-_MOST_PAIRS = 20_000
+__all__ = ["Wanted", "extracted"]
 _MOST_TEXTS = 12
-_MOST_PARAMETERS = 4
-_HOLE_NODES = 2
-_SINGLE = 0.001
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """The function to be made. `parameters` are as the goal spells them, None where it does not.
+def extracted(
+    path: str, sources: Mapping[str, str], wanted: Wanted, files: Collection[str] = ()
+) -> list[dict[str, str]]:
+    """Return what files become with code of several places made the function `wanted` of `path`.
 
-    `holder` is the class that it is to be a method of, if any; `words` are those of the goal, which
-    may name the functions that are to use it.
-    """
-
-    name: str
-    parameters: tuple[str, ...] | None = None
-    holder: str = ""
-    words: frozenset[str] = frozenset()
-
-
-@dataclass
-class _Shared:
-    """One template and the pieces of code that are like it, with what stands in its holes."""
-
-    pieces: list[PieceOfCode]
-    likenesses: list[Likeness]
-
-    @property
-    def common(self) -> Likeness:
-        """Return the likeness of the first two pieces."""
-        return self.likenesses[0]
-
-    def promise(self, wanted: Wanted) -> float:
-        """Return how many nodes need no longer be written, times what the goal says for it.
-
-        Code of one place, which saves none, comes behind all that stands in several.
-        """
-        written = _HOLE_NODES * len(self.common.holes)
-        saved = (self.common.size - written) * len(self.likenesses)
-        callers = sum(one.owner.node.name in wanted.words for one in self.pieces)
-        stand = {text.rpartition(".")[2] for hole in self.common.holes for text in hole}
-        is_named = stand.issuperset(wanted.parameters or ["-"])
-        single = 1.0 if len(self.pieces) > 1 else _SINGLE
-        return single * saved * (1 + callers / len(self.pieces)) * (1.5 if is_named else 1.0)
-
-    def values(self, at: int) -> list[str]:
-        """Return what stands in the holes of a piece, in the template's order."""
-        if at == 0:
-            return [one for one, _ in self.common.holes]
-        return [other for _, other in self.likenesses[at - 1].holes]
-
-    def results(self, at: int) -> list[str]:
-        """Return what a piece calls the names that are read behind it."""
-        first = sorted(self.pieces[0].results)
-        return [self.likenesses[at - 1].renamed[one] for one in first] if at else first
-
-
-def extracted(path: str, source: str, wanted: Wanted) -> list[str]:
-    """Return what the file becomes with code of several places made the function `wanted`.
-
-    The texts that save the most code come first; empty where there are none, and for a file that
-    is not Python.
+    `sources` are the texts to look in by path, that of `path` among them unless the file is to be
+    made; `files` are the paths of the whole project, for the sake of its imports. Each item has
+    the files that change; those that save the most code come first.
     """
     if not path.endswith(".py"):
         return []
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
+    project = Project(sources, [*files, path])
+    if path in sources and path not in project.trees:
         return []
-    found = sorted(_shared(tree, wanted), key=lambda one: -one.promise(wanted))
-    texts = (text for one in found for text in _texts(path, source, one, wanted))
-    return list(itertools.islice(dict.fromkeys(texts), _MOST_TEXTS))
+    found = sorted(shared(project, path, wanted), key=lambda one: -one.promise(wanted))
+    changes = (change for one in found for change in _changes(project, path, one, wanted))
+    if not wanted.holder:
+        changes = itertools.chain(moved(project, path, wanted.name), changes)
+    unique: list[dict[str, str]] = []
+    for one in itertools.islice(changes, 2 * _MOST_TEXTS):
+        if one not in unique:
+            unique.append(one)
+        if len(unique) == _MOST_TEXTS:
+            break
+    return unique
 
 
-def _shared(tree: ast.Module, wanted: Wanted) -> Iterator[_Shared]:
-    alike: dict[tuple[type[ast.AST], ...], list[PieceOfCode]] = defaultdict(list)
-    for owner in owners(tree):
-        is_hidden = not wanted.holder and wanted.name in owner.local
-        if is_hidden or (wanted.holder and owner.holder != wanted.holder):
-            continue  # there it could not be called
-        for piece in pieces(owner):
-            alike[piece.kind].append(piece)
-    tries = itertools.count()
-    for some in alike.values():
-        for at, first in enumerate(some):
-            templates: dict[object, _Shared] = {}
-            yield from _alone(first, wanted)
-            for second in some[at + 1 :]:
-                if next(tries) > _MOST_PAIRS:
-                    return
-                for common in _commons(first, second, wanted):
-                    shared = templates.setdefault(common.template, _Shared([first], []))
-                    if not any(one.overlaps(second) for one in shared.pieces):
-                        shared.pieces.append(second)
-                        shared.likenesses.append(common)
-            yield from (one for one in templates.values() if one.likenesses)
-
-
-def _alone(piece: PieceOfCode, wanted: Wanted) -> Iterator[_Shared]:
-    """Yield what one place alone could be, where it reads what the parameters are called."""
-    for common in _commons(piece, piece, wanted) if wanted.parameters else ():
-        if {one.rpartition(".")[2] for one, _ in common.holes} == set(wanted.parameters or ()):
-            yield _Shared([piece], [common])
-
-
-def _commons(first: PieceOfCode, second: PieceOfCode, wanted: Wanted) -> Iterator[Likeness]:
-    if len(first.results) != len(second.results):
+def _changes(
+    project: Project, path: str, found: Shared, wanted: Wanted
+) -> Iterator[dict[str, str]]:
+    changed = frozenset(one.owner.path for one in found.pieces)
+    names = found.globals
+    first = found.pieces[0].owner.path
+    needed = [] if first == path else brought(project, first, path, names, changed)
+    if needed is None:
         return
-    for is_lifting in (False, True):
-        scopes = (_scope(first, wanted, is_lifting), _scope(second, wanted, is_lifting))
-        common = likeness(first.body, second.body, scopes)
-        if common is not None and _fits(first, second, common, wanted):
-            yield common
-
-
-def _scope(piece: PieceOfCode, wanted: Wanted, is_lifting: bool) -> Scope:
-    own = {"self"} if wanted.holder else set[str]()
-    return Scope(piece.owner.local - own, piece.bound, is_lifting)
-
-
-def _fits(first: PieceOfCode, second: PieceOfCode, common: Likeness, wanted: Wanted) -> bool:
-    if common.size < LEAST_NODES:
-        return False
-    parameters = wanted.parameters
-    count = len(common.holes)
-    if count > _MOST_PARAMETERS or (parameters is not None and count != len(parameters)):
-        return False
-    return {common.renamed.get(one) for one in first.results} == set(second.results)
-
-
-def _texts(path: str, source: str, shared: _Shared, wanted: Wanted) -> Iterator[str]:
-    lines = Lines(source)
-    for names in _orders(list(shared.common.holes), wanted):
-        order = sorted(range(len(names)), key=lambda at: _place(names[at], wanted))
-        edits: list[tuple[Span, str]] = []
-        for at, piece in enumerate(shared.pieces):
-            values = shared.values(at)
-            call = call_text(wanted, [values[one] for one in order], shared.results(at))
-            edits.append((piece.span, f"return {call}" if piece.returns else call))
-        body = function_text(lines, shared.pieces[0], shared.common, names, shared.results(0))
-        parameters = ", ".join([*_self(wanted), *(names[at] for at in order)])
-        code = f"def {wanted.name}({parameters}):\n{body}"
-        changed = lines.replaced(edits)
+    for parameters in _orders(found, wanted):
+        texts = _with_calls(project, path, found, wanted, parameters)
+        own = Lines(project.sources[first])
+        body = function_text(own, found.pieces[0], found.common, parameters)
+        order = sorted(parameters, key=lambda one: _place(one, wanted))
+        code = _definition(wanted, order, body, is_bound="self" in found.names)
+        text = texts.get(path, project.sources.get(path, ""))
         try:
-            ast.parse(changed)  # an `elif` is no statement that a call could stand for
-            yield replace_definitions(path, changed, _in_class(code, wanted.holder))[0]
+            text = replace_definitions(path, text, "\n".join([*needed, code]))[0]
+            texts[path] = text
+            for one in texts.values():
+                ast.parse(one)  # an `elif` is no statement that a call could stand for
         except (SyntaxError, ToolError):
             continue
+        yield texts
 
 
-def _orders(holes: Sequence[tuple[str, str]], wanted: Wanted) -> Iterator[list[str]]:
+def _with_calls(
+    project: Project, path: str, found: Shared, wanted: Wanted, parameters: list[str]
+) -> dict[str, str]:
+    """Return the files of the pieces with calls in their place."""
+    order = sorted(range(len(parameters)), key=lambda at: _place(parameters[at], wanted))
+    edits: dict[str, list[tuple[Span, str]]] = {}
+    for file in dict.fromkeys(one.owner.path for one in found.pieces):
+        way = Access("self.") if wanted.holder else access(project, file, path, wanted.name)
+        edits[file] = [*way.edits]
+        inside = [(at, one) for at, one in enumerate(found.pieces) if one.owner.path == file]
+        if not way.prefix:
+            edits[file] += without_name([one for _, one in inside], wanted.name)
+        for at, piece in inside:
+            values = found.values(at)
+            call = call_text(f"{way.prefix}{wanted.name}", [values[one] for one in order])
+            is_taken = not way.prefix and wanted.name in piece.owner.local
+            edits[file] += call_edits(piece, call, wanted.name if is_taken else "")
+    return {file: Lines(project.sources[file]).replaced(some) for file, some in edits.items()}
+
+
+def _definition(wanted: Wanted, parameters: list[str], body: str, *, is_bound: bool) -> str:
+    """Return the function; as a method static where it has no use for its object."""
+    own = ["self"] if wanted.holder and is_bound else []
+    code = f"def {wanted.name}({', '.join([*own, *parameters])}):\n{body}"
+    if not wanted.holder:
+        return code
+    code = code if is_bound else f"@staticmethod\n{code}"
+    return f"class {wanted.holder}:\n" + "".join(f"    {line}\n" for line in code.split("\n"))
+
+
+def _orders(shared: Shared, wanted: Wanted) -> Iterator[list[str]]:
     """Yield the parameters' names, hole by hole: by what stands there, else in their order."""
+    holes = list(shared.common.holes)
     if wanted.parameters is None:
-        yield parameter_names(holes)
+        yield parameter_names(holes, shared.names)
+        return
+    if shared.fixed & {*wanted.parameters}:
         return
     free = [*wanted.parameters]
     named: dict[int, str] = {}
@@ -197,13 +138,3 @@ def _orders(holes: Sequence[tuple[str, str]], wanted: Wanted) -> Iterator[list[s
 
 def _place(name: str, wanted: Wanted) -> int:
     return wanted.parameters.index(name) if wanted.parameters is not None else 0
-
-
-def _self(wanted: Wanted) -> list[str]:
-    return ["self"] if wanted.holder else []
-
-
-def _in_class(code: str, holder: str) -> str:
-    if not holder:
-        return code
-    return f"class {holder}:\n" + "".join(f"    {line}\n" for line in code.split("\n"))

@@ -8,12 +8,14 @@ the same pair. Names that a piece binds itself may be called otherwise in the ot
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import cast
 
-Piece = Sequence[ast.stmt] | ast.expr
-_BINDING = {(ast.arg, "arg"), (ast.ExceptHandler, "name")}
+_BINDING = {(ast.arg, "arg"), (ast.ExceptHandler, "name"), (ast.FunctionDef, "name")}
+_SMALL = 2
+_REMEMBERED = 4096
 _NO_VALUE = (ast.Slice, ast.Starred, ast.FormattedValue)
 
 
@@ -21,12 +23,16 @@ _NO_VALUE = (ast.Slice, ast.Starred, ast.FormattedValue)
 class Scope:
     """A piece of code within a function whose own names are `local`.
 
-    With `is_lifting`, an attribute of a local name is a hole as a whole.
+    With `is_lifting`, an attribute of a local name is a hole as a whole. What is `rebound` is
+    bound by the piece and read before: a hole and a name of the piece at once. With `is_coarse`,
+    a small expression that differs in several parts is one hole.
     """
 
     local: frozenset[str]
     bound: frozenset[str]
+    rebound: frozenset[str] = frozenset()
     is_lifting: bool = False
+    is_coarse: bool = False
 
 
 @dataclass
@@ -52,16 +58,10 @@ class Likeness:
         return Likeness(holes, dict(self.renamed), self.size)
 
 
-def bound_names(piece: Piece) -> frozenset[str]:
-    """Return the names that a piece of code binds."""
-    return frozenset(
-        name for node in _roots(piece) for part in ast.walk(node) for name in _binds(part)
-    )
-
-
-def likeness(one: Piece, other: Piece, scopes: tuple[Scope, Scope]) -> Likeness | None:
+def likeness(
+    first: Sequence[ast.AST], second: Sequence[ast.AST], scopes: tuple[Scope, Scope]
+) -> Likeness | None:
     """Return what two pieces have in common; None where they differ in more than expressions."""
-    first, second = _roots(one), _roots(other)
     if len(first) != len(second):
         return None
     compared: Likeness | None = Likeness()
@@ -69,21 +69,21 @@ def likeness(one: Piece, other: Piece, scopes: tuple[Scope, Scope]) -> Likeness 
         compared = _Comparison(scopes).nodes(left, right, compared)
         if compared is None:
             return None
+    return _with_rebound(first, scopes, compared)
+
+
+def _with_rebound(
+    first: Sequence[ast.AST], scopes: tuple[Scope, Scope], compared: Likeness
+) -> Likeness | None:
+    """Add the names that are bound by the pieces and handed over as well."""
+    one, other = scopes[0].rebound, scopes[1].rebound
+    if {compared.renamed.get(name, "") for name in one} != {*other}:
+        return None
+    for name in sorted(one):
+        parts = (part for node in first for part in ast.walk(node))
+        named = [(part, part) for part in parts if isinstance(part, ast.Name) and part.id == name]
+        compared.holes[name, compared.renamed[name]] = [*named]
     return compared
-
-
-def _roots(piece: Piece) -> Sequence[ast.stmt] | tuple[ast.expr]:
-    return (piece,) if isinstance(piece, ast.expr) else piece
-
-
-def _binds(node: ast.AST) -> Iterator[str]:
-    match node:
-        case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.arg(arg=name):
-            yield name
-        case ast.ExceptHandler(name=str(name)):
-            yield name
-        case _:
-            pass
 
 
 class _Comparison:
@@ -93,11 +93,15 @@ class _Comparison:
     def nodes(self, one: ast.AST, other: ast.AST, so_far: Likeness) -> Likeness | None:
         """Return the likeness with two more nodes in it; None where they cannot be made one."""
         same = self._alike(one, other, so_far.copy())
-        if same is not None:
+        if same is not None and not self._is_coarse(same, so_far):
             return same
         if isinstance(one, ast.expr) and isinstance(other, ast.expr):
-            return self._hole(one, other, so_far)
-        return None
+            return self._hole(one, other, so_far) or same
+        return same
+
+    def _is_coarse(self, same: Likeness, so_far: Likeness) -> bool:
+        several = len(same.holes) > len(so_far.holes) + 1
+        return self._one.is_coarse and several and same.size - so_far.size <= _SMALL
 
     def _alike(self, one: ast.AST, other: ast.AST, so_far: Likeness) -> Likeness | None:
         if type(one) is not type(other):
@@ -115,16 +119,28 @@ class _Comparison:
             left, right = getattr(one, name, None), getattr(other, name, None)
             if (type(one), name) in _BINDING and self._renames(left, right, so_far):
                 continue
-            if isinstance(one, ast.JoinedStr) and _texts(one) != _texts(other):
-                return None  # the text between the braces is no expression
             if isinstance(left, ast.Attribute) and isinstance(one, ast.Call) and name == "func":
                 # A method is no value to hand over, though what it is called on may be one.
                 is_method = isinstance(right, ast.Attribute)
                 compared = self._fields(left, right, compared) if is_method else None
+            elif isinstance(one, ast.JoinedStr) or name == "format_spec":
+                compared = self._texts(left, right, compared)
             else:
                 compared = self._parts(left, right, compared)
             if compared is None:
                 return None
+        return compared
+
+    def _texts(self, one: object, other: object, so_far: Likeness) -> Likeness | None:
+        """Compare what is in an f-string, where only the values between braces can be holes."""
+        if isinstance(one, ast.AST) and isinstance(other, ast.AST):
+            return self._alike(one, other, so_far)
+        if not (isinstance(one, list) and isinstance(other, list)):
+            return so_far if one == other else None
+        some, others = cast("list[object]", one), cast("list[object]", other)
+        compared: Likeness | None = so_far if len(some) == len(others) else None
+        for left, right in zip(some, others, strict=False):
+            compared = self._texts(left, right, compared) if compared else None
         return compared
 
     def _parts(self, one: object, other: object, so_far: Likeness) -> Likeness | None:
@@ -173,14 +189,19 @@ class _Comparison:
         if _uses(one, self._one.bound) or _uses(other, self._other.bound):
             return None
         result = so_far.copy()
-        result.holes.setdefault((ast.unparse(one), ast.unparse(other)), []).append((one, other))
+        result.holes.setdefault((_source(one), _source(other)), []).append((one, other))
         return result
 
 
-def _texts(node: ast.AST) -> list[object]:
-    values: list[ast.expr] = getattr(node, "values", [])
-    return [one.value if isinstance(one, ast.Constant) else None for one in values]
-
-
 def _uses(node: ast.expr, names: frozenset[str]) -> bool:
-    return any(isinstance(part, ast.Name) and part.id in names for part in ast.walk(node))
+    return not names.isdisjoint(_names(node))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _source(node: ast.expr) -> str:
+    return ast.unparse(node)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _names(node: ast.expr) -> frozenset[str]:
+    return frozenset(part.id for part in ast.walk(node) if isinstance(part, ast.Name))

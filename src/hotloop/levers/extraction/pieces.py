@@ -1,110 +1,70 @@
-"""The pieces of Python code that could become a function of their own, and what they read."""
+"""The pieces of Python code that could become a function of their own."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
-from hotloop.levers.extraction.likeness import bound_names
+from hotloop.levers.extraction.paths import Giving
+from hotloop.levers.extraction.piece import FunctionNode, Owner, PieceOfCode, span_of
+from hotloop.levers.extraction.reading import FUNCTIONS, bound_names, reads
+from hotloop.levers.extraction.tails import tails
 
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_BRANCHES = (ast.If, ast.Try, ast.With)
 _BOUND_TO_PLACE = (ast.Yield, ast.YieldFrom, ast.Await, ast.NamedExpr, ast.Global, ast.Nonlocal)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_SIMPLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Expr)
+_NO_VALUE = (ast.Constant, ast.Slice, ast.Starred, ast.FormattedValue)
 _MOST_STATEMENTS = 12
+_MOST_RESULTS = 3
 LEAST_NODES = 6
 
 
-@dataclass(frozen=True)
-class Owner:
-    """A function, and the class that it is a method of, if any."""
-
-    node: FunctionNode
-    holder: str
-
-    @cached_property
-    def local(self) -> frozenset[str]:
-        """Return the names that are the function's own."""
-        return bound_names([self.node])
-
-
-@dataclass(frozen=True)
-class PieceOfCode:
-    """Statements in a row, or an expression, in a function.
-
-    `results` are the names that it binds and that are read behind it.
-    """
-
-    owner: Owner
-    body: Sequence[ast.stmt] | ast.expr
-    results: frozenset[str] = frozenset()
-
-    @cached_property
-    def bound(self) -> frozenset[str]:
-        """Return the names that it binds."""
-        return bound_names(self.body)
-
-    @property
-    def kind(self) -> tuple[type[ast.AST], ...]:
-        """Return what must be the same for two pieces to be alike."""
-        body = (self.body,) if isinstance(self.body, ast.expr) else self.body
-        return tuple(type(node) for node in body)
-
-    @property
-    def span(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Return where it begins and ends: lines from 1, columns in bytes."""
-        nodes = (self.body,) if isinstance(self.body, ast.expr) else self.body
-        first, last = nodes[0], nodes[-1]
-        end = (last.end_lineno or last.lineno, last.end_col_offset or last.col_offset)
-        return (first.lineno, first.col_offset), end
-
-    @property
-    def returns(self) -> bool:
-        """Say whether it ends the function that it is in."""
-        return not isinstance(self.body, ast.expr) and isinstance(self.body[-1], ast.Return)
-
-    def overlaps(self, other: PieceOfCode) -> bool:
-        """Say whether two pieces have code in common."""
-        return self.span[0] < other.span[1] and other.span[0] < self.span[1]
-
-
-def owners(tree: ast.Module) -> Iterator[Owner]:
+def owners(tree: ast.Module, path: str = "") -> Iterator[Owner]:
     """Yield a module's functions and methods; what is inside of these belongs to them."""
     for node in tree.body:
         if isinstance(node, FunctionNode):
-            yield Owner(node, "")
+            yield Owner(node, "", path)
         elif isinstance(node, ast.ClassDef):
             inside = (one for one in node.body if isinstance(one, FunctionNode))
-            yield from (Owner(one, node.name) for one in inside)
+            yield from (Owner(one, node.name, path) for one in inside)
 
 
 def pieces(owner: Owner) -> Iterator[PieceOfCode]:
     """Yield what of a function could be taken out of it."""
     body = owner.node.body
     has_docstring = ast.get_docstring(owner.node, clean=False) is not None
-    yield from _runs(owner, body[1:] if has_docstring else body, [])
+    for piece in _runs(owner, body[1:] if has_docstring else body, []):
+        if _can(piece.nodes):
+            yield piece
     parts = [node for one in body for node in ast.walk(one)]
     called = {id(node.func) for node in parts if isinstance(node, ast.Call)}
     for part in parts:
-        if isinstance(part, ast.expr) and id(part) not in called and _is_value(part):
-            yield PieceOfCode(owner, part)
+        if not isinstance(part, ast.expr) or isinstance(part, ast.Name) or id(part) in called:
+            continue
+        if is_value(part) and _can([part]):
+            yield PieceOfCode(owner, value=part, is_tail=True)
 
 
-def _is_value(node: ast.expr) -> bool:
+def is_value(node: ast.expr) -> bool:
+    """Say whether an expression could be the value of a call."""
     is_read = isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
-    return is_read and not isinstance(node, ast.Constant | ast.Slice | ast.Starred) and _can([node])
+    return is_read and not isinstance(node, _NO_VALUE)
 
 
 def _runs(
     owner: Owner, block: Sequence[ast.stmt], after: Sequence[ast.stmt]
 ) -> Iterator[PieceOfCode]:
-    for first in range(len(block)):
-        for end in range(first + 1, min(len(block), first + _MOST_STATEMENTS) + 1):
-            run, rest = block[first:end], [*block[end:], *after]
-            if _is_run(run):
-                yield PieceOfCode(owner, run, bound_names(run) & reads(rest))
+    behind = [reads([*block[end:], *after]) for end in range(len(block) + 1)]
+    for end in range(1, len(block) + 1):
+        for first in range(max(0, end - _MOST_STATEMENTS), end):
+            run = block[first:end]
+            if _leaves_a_loop(run[:1]):
+                continue
+            yield from _pieces_of_run(owner, run, behind[end])
+            if end < len(block) and not _has(run, ast.Return):
+                yield from _with_tails(owner, run, block[end], behind[end + 1])
     for at, one in enumerate(block):
         rest = [*block[at + 1 :], *after]
         if isinstance(one, _LOOPS):
@@ -114,7 +74,7 @@ def _runs(
 
 
 def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
-    if isinstance(node, FunctionNode | ast.ClassDef):
+    if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
         return
     for name in ("body", "orelse", "finalbody"):
         if inside := getattr(node, name, None):
@@ -123,14 +83,90 @@ def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
         yield handler.body
 
 
-def _is_run(run: Sequence[ast.stmt]) -> bool:
-    """Say whether statements could be a function's body; a lone assignment's value could, too."""
-    if len(run) == 1 and isinstance(run[0], ast.Assign | ast.AnnAssign | ast.Return | ast.Expr):
-        return False
-    returns = any(isinstance(part, ast.Return) for node in run for part in ast.walk(node))
-    if returns and not isinstance(run[-1], ast.Return):
-        return False
-    return _can(run) and not _leaves_a_loop(run) and not reads(run) & bound_names(run)
+def _pieces_of_run(
+    owner: Owner, run: Sequence[ast.stmt], read: frozenset[str]
+) -> Iterator[PieceOfCode]:
+    """Yield statements in a row as one piece; a lone simple one's value is a piece, too."""
+    if (len(run) == 1 and isinstance(run[0], _SIMPLE)) or _leaves_a_loop(run):
+        return
+    results = _results(run, read)
+    if isinstance(run[-1], _BRANCHES) or _has(run, ast.Return):
+        piece = _giving(owner, run, results)
+        if piece or _has(run, ast.Return):
+            yield from [piece] if piece else []
+            return
+    if len(results) > _MOST_RESULTS:
+        return
+    if len(results) == 1 and isinstance(run[-1], ast.Assign) and _is_name(run[-1].targets, results):
+        return  # its value is a tail
+    names: list[ast.expr] = [ast.Name(id=one, ctx=ast.Load()) for one in results]
+    value = ast.Tuple(elts=names, ctx=ast.Load()) if len(names) > 1 else (names or [None])[0]
+    before = f"{', '.join(results)} = " if results else ""
+    yield PieceOfCode(owner, tuple(run), value, before=before)
+
+
+def _giving(owner: Owner, run: Sequence[ast.stmt], results: Sequence[str]) -> PieceOfCode | None:
+    """Return statements that do the same with a value at the end of each of their paths."""
+    giving = Giving(run)
+    taking = giving.taking
+    if giving.statements is None or taking is None or len(giving.leaves) == 1:
+        return None
+    is_own = set(results) <= {taking.before.split()[0]} and "=" in taking.before
+    if results and not is_own:
+        return None
+    used = {*re.findall(r"\w+", taking.before)} - {*re.findall(r"^(\w+) = $", taking.before)}
+    if used & bound_names(giving.statements):
+        return None  # what takes the value would be gone
+    made, given = tuple(giving.statements), tuple(giving.leaves)
+    words = taking.before, taking.behind
+    return PieceOfCode(owner, tuple(run), None, False, *words, returning=made, leaves=given)
+
+
+def _is_name(targets: Sequence[ast.expr], names: Sequence[str]) -> bool:
+    return [one.id for one in targets if isinstance(one, ast.Name)] == [*names]
+
+
+def _results(run: Sequence[ast.stmt], read: frozenset[str]) -> list[str]:
+    """Return the names that are bound in statements and read behind them, as they come."""
+    parts = (part for one in run for part in ast.walk(one) if isinstance(part, ast.Name))
+    stored = [one for one in parts if not isinstance(one.ctx, ast.Load) and one.id in read]
+    stored.sort(key=lambda one: (one.lineno, one.col_offset))
+    others = (bound_names(run) & read) - {one.id for one in stored}
+    return [*dict.fromkeys(one.id for one in stored), *sorted(others)]
+
+
+def _with_tails(
+    owner: Owner, lead: Sequence[ast.stmt], behind: ast.stmt, read: frozenset[str]
+) -> Iterator[PieceOfCode]:
+    """Yield statements with an expression behind them that alone reads what they bind."""
+    bound = bound_names(lead)
+    assigned = behind.targets if isinstance(behind, ast.Assign) else []
+    if bound & (read - bound_names(assigned)) or _leaves_a_loop(lead):
+        return
+    targets = {id(part) for one in assigned for part in _stored(one)}
+    reading = [
+        part
+        for part in ast.walk(behind)
+        if isinstance(part, ast.Name) and part.id in bound and id(part) not in targets
+    ]
+    if not reading and not _has(lead, ast.Raise):
+        return
+    called = {id(one.func) for one in ast.walk(behind) if isinstance(one, ast.Call)}
+    for tail in tails(behind, lead):
+        inside = {id(part) for part in ast.walk(tail)}
+        holds = all(id(one) in inside for one in reading)
+        is_name = isinstance(tail, ast.Name) and not isinstance(behind, ast.Return)
+        if holds and is_value(tail) and id(tail) not in called and not is_name:
+            start = span_of(behind)[0]
+            yield PieceOfCode(owner, tuple(lead), tail, is_tail=True, behind=start)
+
+
+def _stored(target: ast.expr) -> Iterator[ast.AST]:
+    return (one for one in ast.walk(target) if isinstance(getattr(one, "ctx", None), ast.Store))
+
+
+def _has(nodes: Sequence[ast.AST], kind: type[ast.AST]) -> bool:
+    return any(isinstance(part, kind) for node in nodes for part in ast.walk(node))
 
 
 def _can(nodes: Sequence[ast.AST]) -> bool:
@@ -145,54 +181,3 @@ def _leaves_a_loop(nodes: Sequence[ast.AST]) -> bool:
         if not isinstance(node, _LOOPS) and _leaves_a_loop([*ast.iter_child_nodes(node)]):
             return True
     return False
-
-
-def reads(nodes: Sequence[ast.AST]) -> frozenset[str]:
-    """Return the names that code reads before it binds them itself, one node after the other."""
-    bound: set[str] = set()
-    return frozenset(name for node in nodes for name in [*_reads(node, bound)])
-
-
-def _reads(node: ast.AST, bound: set[str]) -> Iterator[str]:
-    """Yield what a node reads and is not bound; add to `bound` what it binds for sure."""
-    match node:
-        case ast.Name(id=name, ctx=ast.Load()):
-            if name not in bound:
-                yield name
-        case ast.Name(id=name):
-            bound.add(name)
-        case ast.Assign() | ast.AnnAssign() | ast.For() | ast.AsyncFor() | ast.comprehension():
-            yield from _in_order(_values_first(node), bound)
-        case ast.AugAssign(target=target, value=value):
-            yield from _in_order([value], bound)
-            yield from (one for one in bound_names([ast.Expr(target)]) if one not in bound)
-        case ast.If(test=test, body=body, orelse=orelse):
-            yield from _reads(test, bound)
-            then, otherwise = set(bound), set(bound)
-            yield from _in_order(body, then)
-            yield from _in_order(orelse, otherwise)
-            bound |= then & otherwise
-        case _ if isinstance(node, _COMPREHENSIONS):
-            inside = set(bound)
-            yield from _in_order(node.generators, inside)
-            values = [one for one in ast.iter_child_nodes(node) if one not in node.generators]
-            yield from _in_order(values, inside)
-        case ast.Lambda() | ast.FunctionDef() | ast.AsyncFunctionDef():
-            inside = bound | bound_names([node.args])  # pyright: ignore[reportArgumentType]
-            yield from _in_order([*ast.iter_child_nodes(node)], inside)
-        case _:
-            yield from _in_order([*ast.iter_child_nodes(node)], bound)
-
-
-def _in_order(nodes: Sequence[ast.AST], bound: set[str]) -> Iterator[str]:
-    for node in nodes:
-        yield from _reads(node, bound)
-
-
-def _values_first(node: ast.AST) -> list[ast.AST]:
-    """Return a node's children in the order in which they are run: values before targets."""
-    children = [*ast.iter_child_nodes(node)]
-    targets = [one for one in children if isinstance(getattr(one, "ctx", None), ast.Store)]
-    values = [getattr(node, name) for name in ("iter", "value") if getattr(node, name, None)]
-    rest = [one for one in children if one not in targets and one not in values]
-    return [*values, *targets, *rest]

@@ -7,29 +7,14 @@ import builtins
 import copy
 import keyword
 import re
-import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from hotloop.levers.extraction.likeness import Likeness
-from hotloop.levers.extraction.pieces import PieceOfCode
+from hotloop.levers.extraction.paths import Leaf, taken
+from hotloop.levers.extraction.piece import PieceOfCode, Span, span_of
 
-Span = tuple[tuple[int, int], tuple[int, int]]
-
-
-class Named(Protocol):
-    """What a call needs to know of the function."""
-
-    @property
-    def name(self) -> str:
-        """Return the function's name."""
-        ...
-
-    @property
-    def holder(self) -> str:
-        """Return the class that it is a method of, or nothing."""
-        ...
+_BRACKETED = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp, ast.Call)
 
 
 class Lines:
@@ -52,74 +37,147 @@ class Lines:
     def between(
         self, start: tuple[int, int], end: tuple[int, int], edits: Iterable[tuple[Span, str]] = ()
     ) -> str:
-        """Return the text from `start` to `end` with spans in it replaced."""
+        """Return the text from `start` to `end` with the spans that are in it replaced."""
         data, first = self._data[: self.at(end)], self.at(start)
-        for span, text in sorted(edits, reverse=True):
+        inside = (one for one in edits if start <= one[0][0] and one[0][1] <= end)
+        for span, text in sorted(inside, reverse=True):
             data = data[: self.at(span[0])] + text.encode() + data[self.at(span[1]) :]
         return data[first:].decode()
 
 
-def parameter_names(holes: Sequence[tuple[str, str]]) -> list[str]:
+def parameter_names(holes: Sequence[tuple[str, str]], taken: Collection[str]) -> list[str]:
     """Return names for holes whose parameters nobody named, by what stands there."""
     names: list[str] = []
     for number, (one, _) in enumerate(holes, 1):
         words = re.findall(r"[A-Za-z_]\w*", one)
         word = words[-1] if words else ""
         is_taken = word in {"", "self", "cls"} or keyword.iskeyword(word)
-        is_free = not is_taken and not hasattr(builtins, word)
+        is_free = not is_taken and not hasattr(builtins, word) and word not in taken
         names.append(word if is_free and word not in names else f"value{number}")
     return names
 
 
-def call_text(function: Named, arguments: Sequence[str], results: Sequence[str]) -> str:
-    """Return the call that stands instead of a piece of code which binds `results`."""
-    receiver = "self." if function.holder else ""
-    call = f"{receiver}{function.name}({', '.join(arguments)})"
-    return f"{', '.join(results)} = {call}" if results else call
+def call_text(function: str, arguments: Sequence[str]) -> str:
+    """Return the call of a function."""
+    return f"{function}({', '.join(arguments)})"
 
 
-def function_text(
-    lines: Lines,
-    piece: PieceOfCode,
-    common: Likeness,
-    names: Sequence[str],
-    results: Sequence[str],
-) -> str:
-    """Return the body of the function made of a piece: indented, with its results returned."""
+def call_edits(piece: PieceOfCode, call: str, taken: str = "") -> Iterator[tuple[Span, str]]:
+    """Yield the changes that put a call where a piece of code stands.
+
+    A variable that is called `taken` is called otherwise from now on.
+    """
+    if piece.is_tail and piece.value:
+        is_bare = isinstance(piece.value, ast.GeneratorExp)  # its brackets may be those of a call
+        yield span_of(piece.value), f"({call})" if is_bare else call
+        if piece.statements:
+            yield (piece.span[0], piece.behind), ""
+        return
+    before = re.sub(rf"\b{taken}\b", f"{taken}_", piece.before) if taken else piece.before
+    yield piece.span, f"{before}{call}{piece.after}"
+
+
+def without_name(pieces: Sequence[PieceOfCode], name: str) -> Iterator[tuple[Span, str]]:
+    """Yield the changes that call variables `name` otherwise, so that a function can have it.
+
+    `pieces` are those that calls will stand for, in the functions that have such variables.
+    """
+    gone = [span for piece in pieces for span, _ in call_edits(piece, "")]
+    for owner in {id(piece.owner): piece.owner for piece in pieces}.values():
+        if name not in owner.local:
+            continue
+        for part in ast.walk(owner.node):
+            if not isinstance(part, ast.Name) or part.id != name:
+                continue
+            span = span_of(part)
+            if not any(start <= span[0] and span[1] <= end for start, end in gone):
+                yield span, f"{name}_"
+
+
+def function_text(lines: Lines, piece: PieceOfCode, common: Likeness, names: Sequence[str]) -> str:
+    """Return the body of the function made of a piece, indented."""
     named = dict(zip(common.holes, names, strict=True))
-    nodes = [(node, named[key]) for key, pairs in common.holes.items() for node, _ in pairs]
-    start, end = piece.span
-    if _is_in_format_string(piece, [node for node, _ in nodes]):
-        code = _unparsed(piece, {key[0]: name for key, name in named.items()})
+    nodes = [
+        (node, named[key])
+        for key, pairs in common.holes.items()
+        for node, _ in pairs
+        if key[0] != named[key]
+    ]
+    nodes += _clashes(piece, common, names)
+    if all(is_in_place(lines, node) for node, _ in nodes):
+        code = _edited(lines, piece, nodes)
     else:
-        edits = [(_span(node), name) for node, name in nodes]
-        code = lines.between(start, end, edits)
-        code = textwrap.dedent(" " * start[1] + code)
-    if isinstance(piece.body, ast.expr):
-        code = f"return {code}"
-    elif results:
-        code += f"\nreturn {', '.join(results)}"
+        code = _unparsed(piece, {ast.unparse(node): name for node, name in nodes})
     return textwrap.indent(code, "    ")
 
 
-def _span(node: ast.expr) -> Span:
-    end = (node.end_lineno or node.lineno, node.end_col_offset or node.col_offset)
-    return (node.lineno, node.col_offset), end
+def _clashes(
+    piece: PieceOfCode, common: Likeness, names: Sequence[str]
+) -> Iterator[tuple[ast.expr, str]]:
+    """Yield the piece's own names that a parameter is called like, and other ones for them."""
+    holes = (one for pairs in common.holes.values() for one, _ in pairs)
+    handed = {id(part) for one in holes for part in ast.walk(one)}
+    for part in (part for node in piece.nodes for part in ast.walk(node)):
+        if isinstance(part, ast.Name) and part.id in names and id(part) not in handed:
+            yield part, f"{part.id}_"
 
 
-def _roots(piece: PieceOfCode) -> Sequence[ast.AST]:
-    return [piece.body] if isinstance(piece.body, ast.expr) else piece.body
+def _edited(lines: Lines, piece: PieceOfCode, nodes: Sequence[tuple[ast.expr, str]]) -> str:
+    edits = [(span_of(node), _in_place(node, name)) for node, name in nodes if _has_place(node)]
+    edits += [edit for leaf in piece.leaves for edit in _returns_for(lines, leaf)]
+    code = ""
+    if piece.statements:
+        start, end = piece.span[0], span_of(piece.statements[-1])[1]
+        code = textwrap.dedent(" " * start[1] + lines.between(start, end, edits))
+    if piece.value is None:
+        return code
+    if piece.is_tail:
+        value = lines.between(*span_of(piece.value), edits)
+        is_closed = isinstance(piece.value, _BRACKETED)
+        value = f"({value})" if "\n" in value and not is_closed else value
+        value = textwrap.dedent(" " * span_of(piece.value)[0][1] + value)
+    else:
+        renamed = {node.id: name for node, name in nodes if isinstance(node, ast.Name)}
+        found = [one.id for one in ast.walk(piece.value) if isinstance(one, ast.Name)]
+        value = ", ".join(renamed.get(one, one) for one in found)
+    return f"{code}\nreturn {value}" if code else f"return {value}"
 
 
-def _is_in_format_string(piece: PieceOfCode, nodes: Sequence[ast.expr]) -> bool:
-    """Say whether a node is inside an f-string, where Python 3.11 knows no places."""
-    if sys.version_info >= (3, 12):
+def _has_place(node: ast.expr) -> bool:
+    return hasattr(node, "lineno")
+
+
+def _in_place(node: ast.expr, name: str) -> str:
+    return f"({name})" if isinstance(node, ast.GeneratorExp) else name
+
+
+def _returns_for(lines: Lines, leaf: Leaf) -> Iterator[tuple[Span, str]]:
+    """Yield the changes that make a statement return its value instead."""
+    start, end = span_of(leaf)
+    value, taking = taken(leaf)
+    if value is None or taking is None:
+        return
+    sign = "(" if taking.behind else "="
+    text = lines.between(start, span_of(value)[0])
+    before, _, _ = text.partition(sign)
+    width = len(f"{before}{sign}".encode())
+    yield (start, (start[0], start[1] + width)), "return " if taking.behind else "return"
+    if taking.behind:
+        yield ((end[0], end[1] - 1), end), ""
+
+
+def is_in_place(lines: Lines, node: ast.expr) -> bool:
+    """Say whether an expression stands where the syntax tree says: in f-strings of 3.11 not always.
+
+    A name that only stands for what a piece returns has no place.
+    """
+    if not _has_place(node):
+        return True
+    try:
+        there = ast.parse(f"({lines.between(*span_of(node))})", mode="eval").body
+    except (SyntaxError, ValueError):
         return False
-    strings = (
-        part for root in _roots(piece) for part in ast.walk(root) if isinstance(part, ast.JoinedStr)
-    )
-    inside = {id(part) for string in strings for part in ast.walk(string)}
-    return any(id(node) in inside for node in nodes)
+    return ast.unparse(there) == ast.unparse(node)
 
 
 class _Renamed(ast.NodeTransformer):
@@ -135,4 +193,7 @@ class _Renamed(ast.NodeTransformer):
 
 def _unparsed(piece: PieceOfCode, names: Mapping[str, str]) -> str:
     renamer = _Renamed(names)
-    return "\n".join(ast.unparse(renamer.visit(copy.deepcopy(node))) for node in _roots(piece))
+    code = [ast.unparse(renamer.visit(copy.deepcopy(node))) for node in piece.nodes]
+    if piece.value is not None:
+        code[-1] = f"return {code[-1]}"
+    return "\n".join(code)
