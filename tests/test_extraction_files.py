@@ -230,6 +230,39 @@ def test_a_file_is_made_without_asking_the_model(
     }
 
 
+LETTERS = """def hello(person):
+    title = person.strip().title() if person else "all"
+    cents = 12
+    price = f"{cents // 100}.{cents % 100:02d} EUR"
+    return f"Dear {title}, {price}"
+
+
+def bye(name, rest):
+    title = name.strip().title() if name else "all"
+    return "Bye " + title + f"{rest // 100}.{rest % 100:02d} EUR"
+"""
+
+
+def test_functions_that_tests_import_at_once_are_made_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
+    root = tmp_path / "repo"
+    root.mkdir()
+    (root / "letters.py").write_text(LETTERS)
+    tests = (
+        "from letters import bye, euros, hello, named\n\n\n"
+        "def test_all():\n    assert named('') == 'all'\n    assert euros(305) == '3.05 EUR'\n"
+        "    assert hello('ann') == 'Dear Ann, 0.12 EUR'\n    assert bye('', 0)[:7] == 'Bye all'\n"
+    )
+    (root / "test_letters.py").write_text(tests)
+    model = Mute({})
+    goal = "Move what both letters share into named(person) and euros(cents)."
+    ended = asyncio.run(repaired(root, model, goal, config=Config()))
+    assert ended.solved
+    assert not model.bodies
+
+
 @pytest.mark.parametrize(
     ("goal", "parameters"),
     [

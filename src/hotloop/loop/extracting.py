@@ -4,55 +4,80 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from hotloop.levers.extraction import Wanted, extracted
 from hotloop.loop.parts import Parts
 from hotloop.loop.proving import Found, Proving
+from hotloop.workspace.definitions import definitions
 from hotloop.workspace.related import related
 from hotloop.workspace.testrun import TestOutcome
 
+_MOST_WAYS = 16
 _PARAMETER = r"\s*(?:\*{0,2}|\.{3})[A-Za-z_]\w*\s*(?:[:=][^(),]*)?"
 
 
 async def extract(
-    parts: Parts, proving: Proving, before: TestOutcome, path: str, missing: str
+    parts: Parts, proving: Proving, before: TestOutcome, path: str, missing: Sequence[str]
 ) -> Found | None:
-    """Test whether code that is there twice is the function `missing`, `Class.name` for a method.
+    """Test whether code that is there twice is one of the functions `missing`, or all of them.
 
-    It is looked for in the file that it is to be in and in those that have to do with it. Returns
-    what passes more tests than `before`; None where nothing does, or nothing is there twice. That
-    the name is there now says nothing: code was only looked for to have it.
+    A method is `Class.name`. Code is looked for in the file that is to have it and in those that
+    have to do with it. Returns what passes more tests than `before`; None where nothing does, or
+    nothing is there twice. That a name is there now says nothing: code was only looked for to have
+    it. Where tests import several names at once, only all together pass.
     """
-    if not parts.has("slips"):
+    if not parts.has("slips") or not path.endswith(".py"):
         return None
-    holder, _, name = missing.rpartition(".")
-    words = frozenset(re.findall(r"\w+", parts.goal))
-    wanted = Wanted(name, _names(parameters_in(parts.goal, name)), holder, words)
-    for texts in await asyncio.to_thread(_candidates, parts, before, path, wanted):
-        await proving.submit(texts, name)
-    found = await proving.settle()
-    return found if found and found.outcome.passed > before.passed else None
+    together: list[tuple[str, ...]] = [(one,) for one in missing]
+    if len(wanted := names_in_tests(parts, before, path)) > 1:
+        together.append(tuple(wanted))
+    for names in together:
+        for texts in await asyncio.to_thread(_candidates, parts, before, path, names):
+            await proving.submit(texts, names[0] if len(names) == 1 else "")
+        found = await proving.settle()
+        if found and found.outcome.passed > before.passed:
+            return found
+    return None
 
 
 def _candidates(
-    parts: Parts, before: TestOutcome, path: str, wanted: Wanted
+    parts: Parts, before: TestOutcome, path: str, names: Sequence[str]
 ) -> list[dict[str, str]]:
-    if not path.endswith(".py"):
-        return []
     tests = {one.path for one in before.failures if one.path.endswith(".py")}
     sources = related(parts.workspace, path, parts.goal, tests)
-    return extracted(path, sources, wanted, parts.workspace.files())
+    most_each = max(2, int(_MOST_WAYS ** (1 / len(names))))
+    return [*itertools.islice(_ways(parts, path, sources, names, most_each), _MOST_WAYS)]
+
+
+def _ways(
+    parts: Parts, path: str, sources: dict[str, str], names: Sequence[str], most_each: int
+) -> Iterator[dict[str, str]]:
+    """Yield what files become with the first name made, and the others of what that leaves."""
+    holder, _, name = names[0].rpartition(".")
+    words = frozenset(re.findall(r"\w+", parts.goal))
+    wanted = Wanted(name, _names(parameters_in(parts.goal, name)), holder, words)
+    for way in extracted(path, sources, wanted, parts.workspace.files())[:most_each]:
+        if len(names) == 1:
+            yield way
+            continue
+        for rest in _ways(parts, path, sources | way, names[1:], most_each):
+            yield way | rest
 
 
 def names_in_tests(parts: Parts, before: TestOutcome, path: str) -> list[str]:
-    """Return what failing tests use of a module that is not there, and the goal names."""
+    """Return what failing tests use of a module and the goal names, and is not there."""
+    file = parts.workspace.root / path
+    text = parts.workspace.read_text(path).text if file.is_file() else ""
+    there = {one.name for one in definitions(path, text)}
     stem = path.rpartition("/")[2].removesuffix(".py")
     tests = dict.fromkeys(one.path for one in before.failures if one.path.endswith(".py"))
     texts = (parts.workspace.read_text(one).text for one in tests)
     found = dict.fromkeys(name for text in texts for name in _used(text, stem))
-    return [one for one in found if re.search(rf"\b{one}\b", parts.goal)]
+    is_named = re.compile(r"\w+").findall(parts.goal)
+    return [one for one in found if one in is_named and one not in there]
 
 
 def _used(text: str, stem: str) -> Iterator[str]:

@@ -58,10 +58,10 @@ class Writing:
         if not path:
             return None
         self._missing = [one.name for one in localisation.missing if one.path == path and one.name]
-        for name in self._missing or self._in_tests(path):
-            found = await extract(self._parts, self._search.proving, self._outcome, path, name)
-            if found:
-                return found
+        names = self._missing or self._in_tests(path)
+        found = await extract(self._parts, self._search.proving, self._outcome, path, names)
+        if found:
+            return found
         following = self._following(path) if self._missing else []
         question = self._ask(path, [one.name for one in following])
         self._search.transcript.append({"role": "user", "content": question})
