@@ -150,15 +150,19 @@ def test_the_outcome_is_that_of_a_cold_run(
     name: str, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(root, REPOSITORIES[name])
-    with monkeypatch.context() as own:
-        # As it ends, pytest removes what older runs left in the machine's temporary folder: slow.
-        own.setenv("PYTEST_DEBUG_TEMPROOT", str(root.parent))
-        cold = asyncio.run(outcome_of(root, run_process))
-    warm = warmly(root, CONTAINED, lambda runner: outcome_of(root, runner))
-    for field in ("green", "status", "passed", "failed", "errors", "no_tests", "timed_out"):
-        assert getattr(warm, field) == getattr(cold, field), (field, warm.output[-2000:])
-    assert [one.test_id for one in warm.failures] == [one.test_id for one in cold.failures]
-    assert [one.message for one in warm.failures] == [one.message for one in cold.failures]
+    # As it ends, pytest removes what older runs left in the machine's temporary folder: slow, and
+    # after some runs this test's own.
+    monkeypatch.setenv("PYTEST_DEBUG_TEMPROOT", str(root))
+    cold = asyncio.run(outcome_of(root, run_process))
+
+    async def again_and_again(runner: WarmRunner) -> list[TestOutcome]:
+        return [await outcome_of(root, runner) for _ in range(4)]
+
+    for warm in warmly(root, CONTAINED, again_and_again):
+        for field in ("green", "status", "passed", "failed", "errors", "no_tests", "timed_out"):
+            assert getattr(warm, field) == getattr(cold, field), (field, warm.output[-2000:])
+        assert [one.test_id for one in warm.failures] == [one.test_id for one in cold.failures]
+        assert [one.message for one in warm.failures] == [one.message for one in cold.failures]
 
 
 @pytest.mark.parametrize("sandbox", SANDBOXES)
@@ -173,6 +177,48 @@ def test_each_run_sees_the_files_as_they_are_now(sandbox: Sandbox, root: Path) -
         return seen
 
     assert warmly(root, sandbox, work) == [1, 0, 1, 0, 2]
+
+
+def test_each_run_sees_conftest_and_what_it_imports_as_they_are_now(root: Path) -> None:
+    fill(root, {"test_n.py": "def test_n(two):\n    assert two == 2\n"})
+    conftest = "import pytest, n\n\n@pytest.fixture\ndef two():\n    return n.N + {}\n"
+
+    async def work(runner: WarmRunner) -> list[int]:
+        seen: list[int] = []
+        for number, more in ((1, 0), (2, 0), (1, 0), (1, 1), (2, 1), (0, 2)):
+            fill(root, {"n.py": f"N = {number}\n", "conftest.py": conftest.format(more)})
+            seen.append((await pytest_in(root, runner)).status)
+        return seen
+
+    assert warmly(root, CONTAINED, work) == [1, 0, 1, 0, 1, 0]
+
+
+def test_other_arguments_in_between_are_served_too(root: Path) -> None:
+    fill(root, {"test_n.py": "def test_a():\n    pass\n\ndef test_b():\n    assert False\n"})
+
+    async def work(runner: WarmRunner) -> list[int]:
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        seen: list[int] = []
+        for name in "aaabaabbbba":
+            one = [*command, f"test_n.py::test_{name}"]
+            seen.append((await runner(one, cwd=root, deadline_s=20.0)).status)
+        return seen
+
+    assert warmly(root, CONTAINED, work) == [0, 0, 0, 1, 0, 0, 1, 1, 1, 1, 0]
+
+
+def test_output_of_a_run_that_was_ended_is_not_the_next_ones(root: Path) -> None:
+    text = "import os\n\ndef test_a():\n    print('said' * 9)\n    {}\n"
+
+    async def work(runner: WarmRunner) -> list[bool]:
+        seen: list[bool] = []
+        for end in ("os._exit(7)", "os._exit(7)", "assert False, 'x'", "os.abort()", "assert 0"):
+            fill(root, {"test_a.py": text.format(end).replace("said", f"s{len(seen)}")})
+            output = (await pytest_in(root, runner)).output
+            seen.append(any(f"s{n}s{n}" in output for n in range(len(seen))))
+        return seen
+
+    assert warmly(root, CONTAINED, work) == [False] * 5
 
 
 def test_runs_share_nothing(root: Path) -> None:

@@ -1,6 +1,9 @@
 """Runs pytest again and again without paying its start: a fork server in the user's interpreter.
 
-The server imports the runner and nothing of the workspace; each job is forked from it. Jobs come
+The server imports the runner and nothing of the workspace; each job is forked from it. Where the
+same job comes again, a process is forked that makes pytest ready for it up to the collection of
+tests, and forks the runs: half the time of a small one. It is given up where code of the workspace
+is loaded by then (a conftest, a plugin), which runs would share. Jobs come
 as JSON lines on stdin: {"id", "cwd", "argv", "env", "deadline_s"}; answers go to stdout the same
 way: {"id", "status", "output", "timed_out", "duration_s"}. A job that is still running when the
 next line or the end of stdin comes was given up by who asked: it is ended and not answered.
@@ -12,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import itertools
 import json
 import os
 import select
@@ -23,12 +27,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import NoReturn
+    from collections.abc import Callable, Iterator
+    from typing import Any, NoReturn, TextIO
 
 CAPTURE_BYTES = 150_000
 """Bytes of output that are kept, half from its beginning and half from its end."""
 STDIN = 0
+UNFIT = 77
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _POLL_S = 0.05
@@ -46,19 +51,22 @@ class Job(TypedDict):
 
 
 class Inbox:
-    """Lines of a file descriptor; knows without blocking whether more has come."""
+    """Lines of a file descriptor; knows without blocking whether more has come.
+
+    `rest` is what was read and not yielded.
+    """
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
-        self._buffer = b""
+        self.rest = b""
         self._ended = False
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield lines until the end."""
         while True:
-            while b"\n" not in self._buffer and not self._ended:
+            while b"\n" not in self.rest and not self._ended:
                 self.take()
-            line, newline, self._buffer = self._buffer.partition(b"\n")
+            line, newline, self.rest = self.rest.partition(b"\n")
             if not newline:
                 return
             yield line
@@ -66,14 +74,18 @@ class Inbox:
     def take(self) -> None:
         """Read what is there, or notice the end."""
         chunk = os.read(self.fd, _READ_BYTES)
-        self._buffer += chunk
+        self.rest += chunk
         self._ended = not chunk
 
 
 class Run:
-    """A forked pytest run. `timed_out` and `given_up` say why it was ended early."""
+    """A forked pytest run. `timed_out` and `given_up` say why it was ended early.
 
-    def __init__(self, job: Job, inbox: Inbox) -> None:
+    With `shared`, a pipe that standard output goes to already, the fork only returns, with
+    `is_child`; the pipe of its own then tells of its end.
+    """
+
+    def __init__(self, job: Job, inbox: Inbox, shared: int | None = None) -> None:
         self._inbox = inbox
         self._started = time.monotonic()
         self._deadline = self._started + job["deadline_s"]
@@ -81,10 +93,14 @@ class Run:
         self.timed_out = False
         self.given_up = False
         self._read_end, write_end = os.pipe()
+        self._sources = [self._read_end, *([] if shared is None else [shared])]
         self._pid = os.fork()
-        if self._pid == 0:
+        self.is_child = self._pid == 0
+        if self.is_child:
             os.close(self._read_end)
-            run_pytest(job, write_end)
+            if shared is None:
+                run_pytest(job, write_end)
+            return  # with the pipe open, until its end
         os.close(write_end)
 
     def finish(self) -> dict[str, object]:
@@ -105,7 +121,7 @@ class Run:
 
     def _watch(self) -> int | None:
         """Read output until the run ends by itself, is late or given up; return its status."""
-        watched = [self._read_end, self._inbox.fd]
+        watched = [*self._sources, self._inbox.fd]
         while True:
             left = self._deadline - time.monotonic()
             if left <= 0:
@@ -116,24 +132,25 @@ class Run:
                 self._inbox.take()
                 self.given_up = True
                 return None
-            if self._read_end in ready and not self._read():
+            if not all(self._read(source) for source in self._sources if source in ready):
                 return None
             # A daemon of the run may hold the pipe open after its end.
             pid, raw = os.waitpid(self._pid, os.WNOHANG) if not ready else (0, 0)
             if pid:
                 return raw
 
-    def _read(self) -> bool:
-        chunk = os.read(self._read_end, _READ_BYTES)
+    def _read(self, source: int) -> bool:
+        chunk = os.read(source, _READ_BYTES)
         self._output += chunk
         half = CAPTURE_BYTES // 2
         del self._output[half : max(half, len(self._output) - half)]
         return bool(chunk)
 
     def _drain(self) -> None:
-        """Take what is left in the pipe."""
-        while select.select([self._read_end], [], [], 0)[0] and self._read():
-            pass
+        """Take what is left in the pipes."""
+        for source in self._sources:
+            while select.select([source], [], [], 0)[0] and self._read(source):
+                pass
 
 
 def exit_status(raw: int) -> int:
@@ -182,12 +199,18 @@ def prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def run_pytest(job: Job, write_end: int) -> NoReturn:
+def become_run() -> None:
+    """Make this process a run's: of a group of its own, and ended with its parent."""
+    os.setsid()
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def run_pytest(job: Job, write_end: int, shared: Shared | None = None) -> NoReturn:
     """Run pytest in this process as `python -m pytest` would, and leave it."""
     status = 3
     try:
-        os.setsid()
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if shared is None:
+            become_run()
         os.dup2(os.open(os.devnull, os.O_RDONLY), STDIN)
         os.dup2(write_end, 1)
         os.dup2(write_end, 2)
@@ -199,7 +222,9 @@ def run_pytest(job: Job, write_end: int) -> NoReturn:
         sys.argv = ["pytest", *job["argv"]]
         import pytest
 
-        status = int(pytest.main(job["argv"]))
+        status = int(pytest.main(job["argv"], plugins=[shared] if shared else []))
+        if shared is not None and not shared.is_run:
+            status = UNFIT
     except BaseException as error:
         os.write(2, repr(error).encode())
     finally:
@@ -232,6 +257,98 @@ def prime() -> None:
     gc.freeze()  # a run looks for garbage at its end: not among all that was imported here
 
 
+def key(job: Job) -> tuple[object, ...]:
+    """Return what two jobs must have in common to be runs of one session."""
+    argv = [word for word in job["argv"] if not word.startswith("faulthandler_timeout=")]
+    return job["cwd"], argv, job["env"]
+
+
+class Shared:
+    """A pytest plugin that forks runs where tests are about to be collected.
+
+    Ends the process when the jobs end, and with `UNFIT` where there is one that it cannot run:
+    that line, and what came behind it, then stand in `handed_back`.
+    """
+
+    def __init__(self, first: bytes, inbox: Inbox, answers: TextIO, handed_back: int) -> None:
+        self.is_run = False
+        self._first = first
+        self._inbox = inbox
+        self._answers = answers
+        self._handed_back = handed_back
+        self._output, self.write_end = os.pipe()
+        self.pytest_collection = self._hook()
+
+    def _hook(self) -> Callable[[Any], None]:
+        import pytest
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_collection(session: Any) -> None:
+            self._serve(session)
+
+        return pytest_collection
+
+    def _serve(self, session: Any) -> None:
+        """Serve jobs; returns in the forked runs only, which go on and collect."""
+        first: Job = json.loads(self._first)
+        if not is_fit(session.config, first["cwd"]):
+            self._leave(self._first)
+        for line in itertools.chain([self._first], self._inbox):
+            job: Job = json.loads(line)
+            if key(job) != key(first):
+                self._leave(line)
+            run = Run(job, self._inbox, self._output)
+            if run.is_child:
+                self.is_run = True
+                become_run()
+                session.config.pluginmanager.getplugin("capturemanager").read_global_capture()
+                return
+            answer(self._answers, job, run)
+        os._exit(0)
+
+    def _leave(self, line: bytes) -> NoReturn:
+        os.write(self._handed_back, line + b"\n" + self._inbox.rest)
+        os._exit(UNFIT)
+
+
+def is_fit(config: Any, root: str) -> bool:
+    """Say whether runs may share what is loaded: nothing of the workspace, no workers."""
+    if any(config.pluginmanager.hasplugin(name) for name in ("dsession", "_cov")):
+        return False
+    files = (getattr(module, "__file__", None) for module in [*sys.modules.values()])
+    inside = os.path.realpath(root) + os.sep
+    return not any(os.path.realpath(file).startswith(inside) for file in files if file)
+
+
+def share(line: bytes, inbox: Inbox, answers: TextIO) -> bytes | None:
+    """Serve jobs like the one of `line` in a process; return what it left, None at the end."""
+    read_end, write_end = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        inbox.fd = os.dup(inbox.fd)
+        shared = Shared(line, inbox, answers, write_end)
+        run_pytest(json.loads(line), shared.write_end, shared)
+    os.close(write_end)
+    left = bytearray()
+    while chunk := os.read(read_end, _READ_BYTES):
+        left += chunk
+    os.close(read_end)
+    ended = exit_status(os.waitpid(pid, 0)[1])
+    if ended == 0:
+        return None
+    return bytes(left) or line + b"\n"
+
+
+def answer(answers: TextIO, job: Job, run: Run) -> None:
+    """Wait for a run's end and tell of it, unless nobody waits for that any more."""
+    told = {"id": job.get("id", 0), **run.finish()}
+    if not run.given_up:
+        answers.write(json.dumps(told) + "\n")
+        answers.flush()
+
+
 def main() -> None:
     """Serve jobs until stdin ends."""
     sys.path[:] = [p for p in sys.path if p]
@@ -242,13 +359,19 @@ def main() -> None:
     answers.write(json.dumps({"ready": True}) + "\n")
     answers.flush()
     inbox = Inbox(STDIN)
+    last: tuple[object, ...] = ()
+    may_share = True
     for line in inbox:
         job: Job = json.loads(line)
-        run = Run(job, inbox)
-        answer = {"id": job.get("id", 0), **run.finish()}
-        if not run.given_up:
-            answers.write(json.dumps(answer) + "\n")
-            answers.flush()
+        if may_share and key(job) == last:
+            left = share(line, inbox, answers)
+            if left is None:
+                return
+            may_share = not left.startswith(line)
+            inbox.rest, last = left, ()
+            continue
+        answer(answers, job, Run(job, inbox))
+        last = key(job)
 
 
 if __name__ == "__main__":
