@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from copying_model import CopyingModel, CopyingStream
@@ -238,6 +238,7 @@ def test_without_anything_in_common_there_is_nothing() -> None:
 NUMBERS = st.sampled_from(["x", "y", "3", "x + 1", "len(str(y))", "min(x, y)"])
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("+-*"), NUMBERS), min_size=2, max_size=4),
     st.lists(NUMBERS, min_size=4, max_size=4),

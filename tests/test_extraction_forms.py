@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hotloop.levers.extraction import Wanted, extracted
@@ -194,6 +194,7 @@ STATEMENTS = st.sampled_from(
 )
 
 
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(STATEMENTS, min_size=2, max_size=5),
     st.sampled_from(["return a + b", "log.append(a * b)", "x += a - b\nreturn x", "return b"]),
