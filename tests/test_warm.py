@@ -4,9 +4,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
@@ -14,11 +12,10 @@ from e2e_helpers import fill, processes_with
 from hotloop.errors import EnvironmentFault, ToolError
 from hotloop.workspace.process import ProcessResult, run_process
 from hotloop.workspace.sandbox import Consent, Sandbox
-from hotloop.workspace.testplan import detect
-from hotloop.workspace.testrun import Runner, TestOutcome, run_tests
+from hotloop.workspace.testrun import TestOutcome
 from hotloop.workspace.warm import WarmRunner
+from warm_session import outcome_of, pytest_in, warmly
 
-T = TypeVar("T")
 CONTAINED = Sandbox.detect()
 SANDBOXES = [
     pytest.param(Sandbox(), id="bare"),
@@ -40,29 +37,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def root(tmp_path: Path) -> Path:
     (tmp_path / "work").mkdir()
     return tmp_path / "work"
-
-
-def warmly(root: Path, sandbox: Sandbox, work: Callable[[WarmRunner], Awaitable[T]]) -> T:
-    async def main() -> T:
-        runner = WarmRunner(sys.executable, root, root.parent / "scratch")
-        await runner.start(sandbox, Consent("yes"), "user")
-        try:
-            return await work(runner)
-        finally:
-            await runner.close()
-
-    return asyncio.run(main())
-
-
-async def outcome_of(root: Path, runner: Runner, deadline_s: float = 20.0) -> TestOutcome:
-    plan = detect(root, f"{sys.executable} -m pytest")
-    assert plan is not None
-    return await run_tests(plan, root, runner, deadline_s=deadline_s)
-
-
-async def pytest_in(root: Path, runner: WarmRunner, deadline_s: float = 20.0) -> ProcessResult:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    return await runner(command, cwd=root, deadline_s=deadline_s)
 
 
 def gone(mark: str, limit_s: float = 10.0) -> bool:
@@ -177,48 +151,6 @@ def test_each_run_sees_the_files_as_they_are_now(sandbox: Sandbox, root: Path) -
         return seen
 
     assert warmly(root, sandbox, work) == [1, 0, 1, 0, 2]
-
-
-def test_each_run_sees_conftest_and_what_it_imports_as_they_are_now(root: Path) -> None:
-    fill(root, {"test_n.py": "def test_n(two):\n    assert two == 2\n"})
-    conftest = "import pytest, n\n\n@pytest.fixture\ndef two():\n    return n.N + {}\n"
-
-    async def work(runner: WarmRunner) -> list[int]:
-        seen: list[int] = []
-        for number, more in ((1, 0), (2, 0), (1, 0), (1, 1), (2, 1), (0, 2)):
-            fill(root, {"n.py": f"N = {number}\n", "conftest.py": conftest.format(more)})
-            seen.append((await pytest_in(root, runner)).status)
-        return seen
-
-    assert warmly(root, CONTAINED, work) == [1, 0, 1, 0, 1, 0]
-
-
-def test_other_arguments_in_between_are_served_too(root: Path) -> None:
-    fill(root, {"test_n.py": "def test_a():\n    pass\n\ndef test_b():\n    assert False\n"})
-
-    async def work(runner: WarmRunner) -> list[int]:
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        seen: list[int] = []
-        for name in "aaabaabbbba":
-            one = [*command, f"test_n.py::test_{name}"]
-            seen.append((await runner(one, cwd=root, deadline_s=20.0)).status)
-        return seen
-
-    assert warmly(root, CONTAINED, work) == [0, 0, 0, 1, 0, 0, 1, 1, 1, 1, 0]
-
-
-def test_output_of_a_run_that_was_ended_is_not_the_next_ones(root: Path) -> None:
-    text = "import os\n\ndef test_a():\n    print('said' * 9)\n    {}\n"
-
-    async def work(runner: WarmRunner) -> list[bool]:
-        seen: list[bool] = []
-        for end in ("os._exit(7)", "os._exit(7)", "assert False, 'x'", "os.abort()", "assert 0"):
-            fill(root, {"test_a.py": text.format(end).replace("said", f"s{len(seen)}")})
-            output = (await pytest_in(root, runner)).output
-            seen.append(any(f"s{n}s{n}" in output for n in range(len(seen))))
-        return seen
-
-    assert warmly(root, CONTAINED, work) == [False] * 5
 
 
 def test_runs_share_nothing(root: Path) -> None:

@@ -31,8 +31,9 @@ async def extract(
     """
     if not parts.has("slips") or not path.endswith(".py"):
         return None
-    together: list[tuple[str, ...]] = [(one,) for one in missing]
-    if len(wanted := names_in_tests(parts, before, path)) > 1:
+    wanted = _names_in_tests(parts, before, path)
+    together: list[tuple[str, ...]] = [(one,) for one in missing or wanted]
+    if len(wanted) > 1:
         together.append(tuple(wanted))
     for names in together:
         for texts in await asyncio.to_thread(_candidates, parts, before, path, names):
@@ -67,7 +68,7 @@ def _ways(
             yield way | rest
 
 
-def names_in_tests(parts: Parts, before: TestOutcome, path: str) -> list[str]:
+def _names_in_tests(parts: Parts, before: TestOutcome, path: str) -> list[str]:
     """Return what failing tests use of a module and the goal names, and is not there."""
     file = parts.workspace.root / path
     text = parts.workspace.read_text(path).text if file.is_file() else ""
@@ -85,12 +86,15 @@ def _used(text: str, stem: str) -> Iterator[str]:
         tree = ast.parse(text)
     except (SyntaxError, ValueError):
         return
-    for node in ast.walk(tree):
+    nodes = [*ast.walk(tree)]
+    imports = (one for one in nodes if isinstance(one, ast.Import | ast.ImportFrom))
+    is_imported = any(name.name.rpartition(".")[2] == stem for one in imports for name in one.names)
+    for node in nodes:
         match node:
             case ast.ImportFrom(module=str(module), names=names):
                 yield from (x.name for x in names if module.rpartition(".")[2] == stem)
-            case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name == stem:
-                yield attribute
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                yield from [attribute] if is_imported and name == stem else []
             case _:
                 pass
 

@@ -15,7 +15,7 @@ from hotloop.errors import ToolError
 from hotloop.loop.candidates import fingerprint
 from hotloop.loop.drafts import Draft, Drafts
 from hotloop.loop.expected import whole_tests
-from hotloop.loop.extracting import extract, names_in_tests, parameters_in
+from hotloop.loop.extracting import extract, parameters_in
 from hotloop.loop.focus import body_line, first_failure
 from hotloop.loop.outline import offered, outlined
 from hotloop.loop.proving import Found
@@ -58,8 +58,8 @@ class Writing:
         if not path:
             return None
         self._missing = [one.name for one in localisation.missing if one.path == path and one.name]
-        names = self._missing or self._in_tests(path)
-        found = await extract(self._parts, self._search.proving, self._outcome, path, names)
+        proving = self._search.proving
+        found = await extract(self._parts, proving, self._outcome, path, self._missing)
         if found:
             return found
         following = self._following(path) if self._missing else []
@@ -68,11 +68,6 @@ class Writing:
         head = self._head(path)
         heads = [head, *(self._head_of(path, one) for one in following)] if head else []
         return await self._answers(path, heads)
-
-    def _in_tests(self, path: str) -> list[str]:
-        """Return what tests want of a file that is not there."""
-        is_there = (self._parts.workspace.root / path).is_file()
-        return [] if is_there else names_in_tests(self._parts, self._outcome, path)
 
     async def _answers(self, path: str, heads: Sequence[str]) -> Found | None:
         """Write the likeliest answer, then in turn what it nearly was, and samples.
