@@ -95,8 +95,9 @@ class ChatStream:
         """Close the connection, which cancels the request at the server. Safe to call twice."""
         self._ready.clear()
         self._failure = None
-        self._end()
-        await asyncio.sleep(0)  # abort() closes the socket in the loop's next turn
+        if not self._ended:
+            self._end()
+            await asyncio.sleep(0)  # abort() closes the socket in the loop's next turn
 
     def take(self, data: bytes, at: float) -> None:
         """Take the next bytes of the body, and tell who waits for what is in them."""

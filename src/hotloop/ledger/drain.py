@@ -9,6 +9,9 @@ from typing import Generic, Protocol, TypeVar
 T = TypeVar("T")
 
 BATCH_ITEMS = 4096
+GATHER_S = 0.01
+"""So long a batch gathers: a worker that runs at each item takes the interpreter's lock from the
+loop that made it, in the middle of a step."""
 
 
 class Worker(Protocol[T]):
@@ -47,6 +50,7 @@ class Drain(Generic[T]):
         self._worker = worker
         self._last: _Flush | None = None
         self._queue: queue.SimpleQueue[T | _Flush] = queue.SimpleQueue()
+        self._hurry = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -67,6 +71,7 @@ class Drain(Generic[T]):
     def _mark(self, *, last: bool) -> _Flush:
         mark = _Flush(last=last)
         self._queue.put(mark)
+        self._hurry.set()
         return mark
 
     def _run(self) -> None:
@@ -84,6 +89,7 @@ class Drain(Generic[T]):
         batch: list[T] = []
         try:
             item = self._queue.get(timeout=wait_s)
+            self._hurry.wait(GATHER_S)
             while not isinstance(item, _Flush):
                 batch.append(item)
                 if len(batch) >= BATCH_ITEMS:
@@ -91,6 +97,7 @@ class Drain(Generic[T]):
                 item = self._queue.get_nowait()
         except queue.Empty:
             return batch, None
+        self._hurry.clear()
         return batch, item
 
     def _guarded(self, batch: list[T], mark: _Flush | None) -> float | None:

@@ -82,6 +82,7 @@ class Ahead:
         self._files = files
         self._look = look
         self._known = {*known}
+        self._listed: set[str] = set()
         self._open: dict[str, Kind] = {}
         self.guesses = 0
         self.hits = 0
@@ -129,7 +130,7 @@ class Ahead:
         if not any(isinstance(action, Read | Search) for action, _ in observed):
             return
         files = self._files()
-        known = {*files}
+        known = self._listed = self._listed or {*files}
         for action, observation in observed:
             match action:
                 case Read(path=path) if observation.ok:

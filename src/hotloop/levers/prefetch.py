@@ -192,10 +192,10 @@ def tests_of(paths: Sequence[str], files: Sequence[str], read: Read) -> list[str
 
 def named_tests(paths: Sequence[str], files: Sequence[str]) -> Iterator[str]:
     """Yield the test files that are named after source files; reads nothing."""
-    tests = [path for path in files if is_test_path(path)]
     for stem in _stems(paths):
-        own = re.compile(rf"(?:^|[._-]){re.escape(stem)}(?:[._-]|$)")
-        yield from (path for path in tests if own.search(posixpath.basename(path)))
+        tests = [path for path in files if stem in path and is_test_path(path)]
+        own = rf"(?:^|[._-]){re.escape(stem)}(?:[._-]|$)"
+        yield from (path for path in tests if re.search(own, posixpath.basename(path)))
 
 
 def _stems(paths: Sequence[str]) -> list[str]:

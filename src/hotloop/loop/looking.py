@@ -30,8 +30,7 @@ class Looking:
         self._files = context.files
         self._said: list[str] = []
         self._actions = 0
-        self._change_bytes = 0
-        self._whole_bytes = 0
+        self._changes: list[Edit | Define] = []
         self._edited: list[str] = []
         self._may_guess = not parts.is_small
         self.beside_s = 0.0
@@ -56,7 +55,11 @@ class Looking:
         self._said.append(said)
         self._actions += len(actions)
         self._edited += turn.edited
-        self._weigh(turn)
+        self._changes += [
+            parsed.action
+            for parsed, observation in turn.observed
+            if isinstance(parsed.action, Edit | Define) and observation.ok
+        ]
         if not self._parts.has("ahead"):
             return
         self._ahead.asked(actions)
@@ -67,14 +70,15 @@ class Looking:
             seen = [(parsed.action, observation) for parsed, observation in turn.observed]
             turn.told += self._ahead.guess(seen)
 
-    def _weigh(self, turn: Turn) -> None:
-        """Compare the bytes of changes with those of the files that they change."""
-        for parsed, observation in turn.observed:
-            if isinstance(parsed.action, Edit | Define) and observation.ok:
-                self._change_bytes += len(msgspec.json.encode(parsed.action))
-                with contextlib.suppress(HotloopError):
-                    text = self._parts.workspace.read_text(parsed.action.path).text
-                    self._whole_bytes += len(msgspec.json.encode(text))
+    def _weighed(self) -> tuple[int, int]:
+        """Return the bytes of all changes, and of the files that each changed, as they are now."""
+        change_bytes = whole_bytes = 0
+        for change in self._changes:
+            change_bytes += len(msgspec.json.encode(change))
+            with contextlib.suppress(HotloopError):
+                text = self._parts.workspace.read_text(change.path).text
+                whole_bytes += len(msgspec.json.encode(text))
+        return change_bytes, whole_bytes
 
     def account(self) -> None:
         """Tell what the levers did whose saving is a call or a token that never was."""
@@ -100,7 +104,7 @@ class Looking:
         yield "ahead", f"{self._ahead.hits} of {guesses} guesses used" if guesses else ""
         calls = len(self._said)
         yield "several", f"{self._actions} actions in {calls} calls" if self._actions else ""
-        change, whole = self._change_bytes, self._whole_bytes
+        change, whole = self._weighed()
         yield "terse", f"changes of {change} bytes, their files {whole}" if change else ""
 
 
