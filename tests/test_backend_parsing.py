@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hotloop.backend.chunks import ChunkDecoder, ErrorChunk
 from hotloop.backend.retry import RetryPolicy, retry_after_s
 from hotloop.backend.sse import SseParser
-from hotloop.backend.types import Delta, Finish, Report, TextDelta, ToolDelta
+from hotloop.backend.types import Delta, Finish, Report, TextDelta, TokenScore, ToolDelta
 from hotloop.ledger.events import ServerTimings, Usage
 
 NEWLINES = st.sampled_from([b"\n", b"\r\n", b"\r"])
@@ -88,6 +88,25 @@ def test_text_and_both_names_of_reasoning() -> None:
         TextDelta("c", "reasoning"),
         TextDelta("d"),
     ]
+
+
+def test_a_token_that_was_held_back_leaves_the_next_one_its_score() -> None:
+    """As llama-server sends `):` and an indent where a stop string begins with a line end."""
+    indent = {"token": "   ", "logprob": -0.2}
+    merged = {
+        "token": "):\n   ",
+        "logprob": -0.2,
+        "top_logprobs": [indent, {"token": "\t", "logprob": -1.5}],
+    }
+    choice = {"delta": {"content": "):\n   "}, "logprobs": {"content": [merged]}}
+    (text,) = decode({"choices": [choice]})
+    assert text == TextDelta(
+        "):\n   ",
+        scores=(
+            TokenScore("):\n", 0.0),
+            TokenScore("   ", -0.2, (("   ", -0.2), ("\t", -1.5))),
+        ),
+    )
 
 
 def test_several_choices() -> None:

@@ -5,6 +5,8 @@ Written for the OpenAI format and what llama.cpp, vLLM, SGLang, DeepSeek and oth
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from hotloop.backend.types import Delta, Finish, Report, TextDelta, TokenScore, ToolDelta
@@ -206,10 +208,21 @@ class ChunkDecoder:
 def _scores(choice: _Choice) -> tuple[TokenScore, ...]:
     if choice.logprobs is None or not choice.logprobs.content:
         return ()
-    return tuple(
-        TokenScore(one.token, one.logprob, tuple((a.token, a.logprob) for a in one.top_logprobs))
-        for one in choice.logprobs.content
-    )
+    return tuple(score for one in choice.logprobs.content for score in _parted(one))
+
+
+def _parted(one: _Token) -> Iterator[TokenScore]:
+    """Yield a token's score; before it what llama-server had held back, which has no other score.
+
+    A token that a stop string may begin with comes with the one behind it, as one text with the
+    score of the last.
+    """
+    alternatives = tuple((other.token, other.logprob) for other in one.top_logprobs)
+    same = (text for text, logprob in alternatives if logprob == one.logprob)
+    own = next((text for text in same if text and one.token.endswith(text)), one.token)
+    if held := one.token.removesuffix(own):
+        yield TokenScore(held, 0.0)
+    yield TokenScore(own, one.logprob, alternatives)
 
 
 def _error(chunk: _Chunk) -> ErrorChunk:

@@ -131,6 +131,7 @@ class Search:
             max_tokens=_answer_tokens(focus, start),
             logprobs=True,
             top_logprobs=ALTERNATIVES,
+            stop=_end(focus),
         )
         if result is None:
             return
@@ -155,7 +156,7 @@ class Search:
     async def _remark(self, focus: Focus, start: int) -> None:
         """Let the model say in a comment what is wrong at a line, and go on from there."""
         begun_there = begun(focus.source, start, comment_sign(focus.path))
-        result = await self._ask(focus, begun_there, max_tokens=REMARK_TOKENS)
+        result = await self._ask(focus, begun_there, max_tokens=REMARK_TOKENS, stop=_end(focus))
         if result is None:
             return
         answer = result.answer.text.split("\n```", 1)[0].rstrip()
@@ -277,6 +278,11 @@ class Search:
             return False
         await self.proving.submit({focus.path: whole}, focus.name, is_guess=is_guess)
         return True
+
+
+def _end(focus: Focus) -> list[str]:
+    """Return what ends an answer: its fence, without a line end, which would hold back scores."""
+    return ["```"] if "```" not in focus.source else []
 
 
 def _answer_tokens(focus: Focus, start: int) -> int:
