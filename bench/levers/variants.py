@@ -26,6 +26,8 @@ from bench.loops.suite import Task, prepare, verify
 from hotloop.levers import NAMES
 
 ATTEMPT = Path(__file__).with_name("attempt.py")
+CANDIDATES = ("race", "slips")
+"""What makes candidates for the race: what the model nearly wrote, and common slips."""
 PAUSE_S = 1.0
 """Between runs: an engine whose request was cut off at the deadline finishes its batch."""
 _LEAST_S = 3.0
@@ -70,7 +72,7 @@ def without(variant: Variant) -> tuple[str, ...]:
         case Variant.ON:
             return ()
         case Variant.RACE:
-            return tuple(name for name in NAMES if name != "race")
+            return tuple(name for name in NAMES if name not in CANDIDATES)
         case _:
             return NAMES
 
