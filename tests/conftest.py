@@ -17,6 +17,20 @@ from model_hub import CONTENT, PART_BYTES, Hub, build_wheel, serve
 
 
 @pytest.fixture
+def own_pytest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of pytest that see nothing of this one's settings."""
+    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """An empty folder to work in."""
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work"
+
+
+@pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Bench]:
     bench = Bench(tmp_path)
     program = tmp_path / "llama-server"

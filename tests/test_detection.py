@@ -10,17 +10,7 @@ from hotloop.errors import UsageError
 from hotloop.workspace.testcommand import Framework
 from hotloop.workspace.testplan import detect, find_python
 
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "work").mkdir()
-    return tmp_path / "work"
+pytestmark = pytest.mark.usefixtures("own_pytest")
 
 
 @pytest.mark.parametrize(

@@ -27,16 +27,7 @@ from hotloop.workspace.testrun import TestOutcome, run_tests
 PYTEST = (sys.executable, "-m", "pytest")
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "work").mkdir()
-    return tmp_path / "work"
+pytestmark = pytest.mark.usefixtures("own_pytest")
 
 
 def run(root: Path, plan: TestPlan | None = None, **options: Any) -> TestOutcome:

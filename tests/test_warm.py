@@ -27,16 +27,7 @@ SANDBOXES = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "work").mkdir()
-    return tmp_path / "work"
+pytestmark = pytest.mark.usefixtures("own_pytest")
 
 
 def gone(mark: str, limit_s: float = 10.0) -> bool:

@@ -15,16 +15,7 @@ from warm_session import pytest_in, warmly
 CONTAINED = Sandbox.detect()
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "work").mkdir()
-    return tmp_path / "work"
+pytestmark = pytest.mark.usefixtures("own_pytest")
 
 
 @pytest.mark.parametrize(("conftest", "starts"), [("", 2), ("X = 1\n", 7)])
