@@ -141,6 +141,16 @@ def test_only_steps_with_a_budget_are_held_against_it() -> None:
     assert (plan.time_s, plan.budget_s, plan.over_budget) == (9, 3, False)
 
 
+def test_many_short_steps_have_no_more_budget_than_the_session() -> None:
+    start = session_start()
+    steps = [
+        StepEnd(t_s=n, step=n, kind=StepKind.TEST, start_s=n, duration_s=0.1, budget_s=0.4)
+        for n in range(100)
+    ]
+    tests = next(row for row in rows(fold([start, *steps])) if row.kind is StepKind.TEST)
+    assert (tests.budget_s, tests.over_budget) == (start.budget_s, False)
+
+
 def test_time_between_spans_is_the_harness() -> None:
     assert composition(call(0, 0, 0.5, 2.0), *tool("a", 0, 2.25, 1.0)) == {
         "prefill": 0.3,

@@ -145,16 +145,15 @@ def _row(summary: Summary, kind: StepKind, steps: list[Step]) -> Row:
     waited = [call for call in calls if call.foreground]
     budgeted = [(step.duration_s, step.budget_s) for step in steps if step.budget_s is not None]
     time_s = _covered_s(steps)
-    budget_s = sum(budget for _, budget in budgeted) if budgeted else None
+    shares_s = sum(budget for _, budget in budgeted)
     return Row(
         kind=kind,
         label=LABELS[kind],
         count=len(steps),
         tool_runs=sum(tool.step in numbers for tool in summary.tools),
         time_s=time_s,
-        budget_s=budget_s,
-        over_budget=budget_s is not None
-        and sum(took for took, _ in budgeted) > budget_s + _SLACK_S,
+        budget_s=_at_most(summary.budget_s, shares_s) if budgeted else None,
+        over_budget=sum(took for took, _ in budgeted) > shares_s + _SLACK_S,
         share=time_s / summary.wall_s if summary.wall_s > 0 else 0.0,
         ttft_s=_ttft_s(waited),
         input_tokens=sum(call.input_tokens for call in calls),
@@ -162,6 +161,11 @@ def _row(summary: Summary, kind: StepKind, steps: list[Step]) -> Row:
         output_tokens=sum(call.output_tokens for call in calls),
         tokens_per_s=_tokens_per_s(waited),
     )
+
+
+def _at_most(session_s: float | None, shares_s: float) -> float:
+    """Return the steps' shares together: many short ones have no more than the session has."""
+    return shares_s if session_s is None else min(session_s, shares_s)
 
 
 def _covered_s(steps: list[Step]) -> float:
