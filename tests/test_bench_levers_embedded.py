@@ -33,7 +33,7 @@ from repair_session import repaired
 FAULTY = "parcels/bands.py"
 BROKEN = (TASK.repo / FAULTY).read_text()
 FIXED = (TASK.folder / "solution" / FAULTY).read_text()
-ON, OFF, STOCK, RACE, SEQUENCE = Variant
+ON, OFF, STOCK, SEQUENCE = Variant
 
 FAKE = r"""
 import json, os, pathlib, shutil, sys, time
@@ -174,8 +174,8 @@ def test_each_variant_goes_first_in_turn() -> None:
 
 def test_the_levers_of_each_variant() -> None:
     assert without(ON) == ()
-    assert without(OFF) == without(SEQUENCE) == NAMES
-    assert {*NAMES} - {*without(RACE)} == {"race", "slips"}
+    assert without(OFF) == NAMES
+    assert without(SEQUENCE) == ("race", "slips")
 
 
 def one(variant: Variant, wall_s: float, solved: bool = True, task: str = "a", n: int = 1) -> Row:
@@ -233,11 +233,11 @@ def test_nothing_solved_by_both_and_nothing_run() -> None:
 
 def test_race_against_more_and_more_time_in_sequence() -> None:
     rows = [
-        *(one(RACE, 5, task="a"), one(SEQUENCE, 9, task="a")),
-        *(one(RACE, 5, task="b"), one(SEQUENCE, 18, task="b", n=2)),
-        *(one(RACE, 5, task="c"), one(SEQUENCE, 31, solved=False, task="c", n=3)),
+        *(one(ON, 5, task="a"), one(SEQUENCE, 9, task="a")),
+        *(one(ON, 5, task="b"), one(SEQUENCE, 18, task="b", n=2)),
+        *(one(ON, 5, task="c"), one(SEQUENCE, 31, solved=False, task="c", n=3)),
     ]
-    race = figures(Stored(setting=SETTING, rows=rows), [RACE, SEQUENCE]).race
+    race = figures(Stored(setting=SETTING, rows=rows), [ON, SEQUENCE]).race
     assert race is not None
     assert (race.solved, race.sequence, race.attempts) == (3, [1, 2, 2], 6)
 
@@ -291,10 +291,16 @@ def test_what_was_interrupted_goes_on(fake: list[str], tmp_path: Path) -> None:
     assert main([*fake, "--task", "seat_map", "--variants", "on"]) == 0
     (tmp_path / "log").unlink()
     more = ["--task", "seat_map", "--task", "parcel_pricing", "--resume"]
-    assert main([*fake, *more, "--variants", "on,race"]) == 0
+    assert main([*fake, *more, "--variants", "on,sequence"]) == 0
     runs = [one["arguments"] for one in asked(tmp_path) if one["arguments"][0] == "run"]
     repos = sorted(Path(run[run.index("--repo") + 1]).name for run in runs)
-    assert repos == ["on-warm-up", "parcel_pricing", "parcel_pricing", "race-warm-up", "seat_map"]
+    assert repos == [
+        "on-warm-up",
+        "parcel_pricing",
+        "parcel_pricing",
+        "seat_map",
+        "sequence-warm-up",
+    ]
     assert main([*fake, *more, "--variants", "on", "--budget", "9"]) == 2
 
 

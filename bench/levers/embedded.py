@@ -2,7 +2,7 @@
 
 Each task is worked on by each variant in turn, in a fresh copy, judged by the pristine tests:
 `on` hotloop as it is, `off` without any lever, `stock` a plain agent at the engine's defaults,
-`race` hotloop with `race` and `slips` alone, `sequence` attempts of `off` one after the other.
+`sequence` attempts without `race` and `slips`, all else on, one after the other.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ START_UP_S = 1.0
 COMPARED: tuple[tuple[Variant, Variant], ...] = (
     (Variant.ON, Variant.OFF),
     (Variant.ON, Variant.STOCK),
-    (Variant.RACE, Variant.OFF),
 )
 
 
@@ -70,7 +69,7 @@ class Ratio(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Race(msgspec.Struct, frozen=True, kw_only=True):
-    """Tasks solved by `race` alone, and in sequence within one, two, … times the same budget."""
+    """Tasks solved with the race, and in sequence within one, two, … times the same budget."""
 
     solved: int
     sequence: list[int]
@@ -136,9 +135,9 @@ def _medians(pairs: Iterable[tuple[Result, Result]]) -> tuple[float, float]:
 
 def _race(tasks: Mapping[str, dict[Variant, Row]], setting: Setting) -> Race | None:
     rows = [
-        (ran[Variant.RACE], ran[Variant.SEQUENCE])
+        (ran[Variant.ON], ran[Variant.SEQUENCE])
         for ran in tasks.values()
-        if {Variant.RACE, Variant.SEQUENCE} <= {*ran}
+        if {Variant.ON, Variant.SEQUENCE} <= {*ran}
     ]
     if not rows:
         return None
@@ -175,7 +174,7 @@ def _lines(embedded: Embedded) -> Iterator[str]:
     if race := embedded.race:
         counts = ", ".join(f"{solved} in {n}x" for n, solved in enumerate(race.sequence, 1))
         yield (
-            f"race alone solved {race.solved} in the budget; in sequence {counts} of it "
+            f"solved with the race {race.solved} in the budget; in sequence {counts} of it "
             f"({race.attempts} attempts)"
         )
     machine = setting.machine

@@ -27,7 +27,7 @@ from hotloop.levers import NAMES
 
 ATTEMPT = Path(__file__).with_name("attempt.py")
 CANDIDATES = ("race", "slips")
-"""What makes candidates for the race: what the model nearly wrote, and common slips."""
+"""What makes the race's candidates: what the model nearly wrote, and common slips."""
 PAUSE_S = 1.0
 """Between runs: an engine whose request was cut off at the deadline finishes its batch."""
 _LEAST_S = 3.0
@@ -39,7 +39,6 @@ class Variant(StrEnum):
     ON = "on"
     OFF = "off"
     STOCK = "stock"
-    RACE = "race"
     SEQUENCE = "sequence"
 
 
@@ -71,8 +70,8 @@ def without(variant: Variant) -> tuple[str, ...]:
     match variant:
         case Variant.ON:
             return ()
-        case Variant.RACE:
-            return tuple(name for name in NAMES if name not in CANDIDATES)
+        case Variant.SEQUENCE:
+            return CANDIDATES
         case _:
             return NAMES
 
