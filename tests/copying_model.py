@@ -48,7 +48,7 @@ class CopyingModel:
             line = begun.rsplit("\n", 1)[-1].strip()
             return [TextDelta(self.endings.get(line, ""))]
         if self.remark and begun.endswith(" Fix:"):
-            return [TextDelta(self.remark)]
+            return [TextDelta(_stopped(self.remark, request["stop"]))]
         # behind a comment begun it sees nothing to fix
         bare = re.sub(r"(?:^|\n) *(?:#|//) Fix:$", "", begun)
         source = next(code for code in self._shown(request) if code.startswith(bare))
@@ -71,6 +71,11 @@ class CopyingModel:
 
     async def aclose(self) -> None:
         return None
+
+
+def _stopped(text: str, stop: list[str]) -> str:
+    ends = [text.find(one) for one in stop if one in text]
+    return text[: min(ends)] if ends else text
 
 
 class CopyingStream:

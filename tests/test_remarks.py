@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotloop.levers.remarks import begun, places, rejoined
+from hotloop.levers.remarks import begun, places, rejoined, returns
 
 SOURCE = """def last(days):
     found = []
@@ -30,6 +30,23 @@ def test_an_answer_that_meets_the_source_again_goes_on_with_it() -> None:
     assert SOURCE.replace("    for", "    days = days[::-1]\n    for") in rejoined(
         SOURCE, LOOP, said, is_whole=False
     )
+
+
+def test_an_answer_ends_where_two_lines_below_the_suspect_one_are_copied() -> None:
+    assert returns(SOURCE, LOOP) == ["\n        found.append(day)\n    return found[0]\n"]
+    assert returns(SOURCE, RETURN) == []
+    long = "".join(f"    step({number})\n\n" for number in range(9))
+    assert returns(long, 0)[0] == "\n    step(1)\n\n    step(2)\n"
+    assert len(returns(long, 0)) == 3
+
+
+def test_an_answer_that_was_ended_there_goes_on_with_the_source() -> None:
+    lines = [f"    step({number})" for number in range(8)]
+    made = rejoined("\n".join(lines), 0, " why\n    other()", is_whole=False, is_back=True)
+    assert made[0] == "\n".join(["    other()", *lines[1:]])
+    assert "\n".join(["    other()", *lines[3:]]) in made
+    deleted = rejoined("\n".join(lines), 0, " why", is_whole=False, is_back=True)
+    assert deleted[0] == "\n".join(lines[1:])
 
 
 def test_an_answer_that_is_cut_stands_instead_of_its_line_or_before_it() -> None:

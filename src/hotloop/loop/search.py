@@ -28,7 +28,7 @@ from hotloop.levers.deviations import (
     read_copy,
     readings,
 )
-from hotloop.levers.remarks import begun, places, rejoined
+from hotloop.levers.remarks import begun, places, rejoined, returns
 from hotloop.levers.slips import slips
 from hotloop.loop.agenda import Agenda, Job, Ready
 from hotloop.loop.caller import CallResult
@@ -156,13 +156,18 @@ class Search:
     async def _remark(self, focus: Focus, start: int) -> None:
         """Let the model say in a comment what is wrong at a line, and go on from there."""
         begun_there = begun(focus.source, start, comment_sign(focus.path))
-        result = await self._ask(focus, begun_there, max_tokens=REMARK_TOKENS, stop=_end(focus))
+        stop = [*_end(focus), *returns(focus.source, start)]
+        result = await self._ask(focus, begun_there, max_tokens=REMARK_TOKENS, stop=stop)
         if result is None:
             return
-        answer = result.answer.text.split("\n```", 1)[0].rstrip()
+        answer, fence, _ = result.answer.text.partition("\n```")
+        is_whole = not result.was_cut and (bool(fence) or answer.endswith("\n"))
+        is_back = not result.was_cut and not is_whole
         if result.was_cut:
             answer = answer.rpartition("\n")[0]
-        for text in rejoined(focus.source, start, answer, is_whole=not result.was_cut):
+        for text in rejoined(
+            focus.source, start, answer.rstrip(), is_whole=is_whole, is_back=is_back
+        ):
             await self._submit(focus, text)
 
     def _queue_remarks(self, focus: Focus) -> None:
