@@ -74,7 +74,7 @@ class Agenda:
         `test_s` is what a test takes, over how many run at the same time. Calls and tests come one
         after the other: on the same cores, they make each other slower than that saves.
         """
-        if self._is_test_next(test_s):
+        if self.is_test_next(test_s):
             best = max(self._ready, key=lambda one: one.score)
             self._ready.remove(best)
             return best
@@ -85,7 +85,8 @@ class Agenda:
         self._at = job.focus
         self._spent_s[id(job.focus)] += _cost_s(job)
 
-    def _is_test_next(self, test_s: float) -> bool:
+    def is_test_next(self, test_s: float) -> bool:
+        """Say whether a candidate promises more per second than any call does."""
         if not self._ready or not self._jobs:
             return bool(self._ready)
         job = max(self._jobs, key=self._worth)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from hotloop.actions.dialects import prompt
 from hotloop.errors import ToolError
@@ -30,6 +31,9 @@ from hotloop.workspace.localise import Localisation, SuspectDefinition, localise
 from hotloop.workspace.missing import missing_names
 from hotloop.workspace.testrun import TestOutcome
 
+if TYPE_CHECKING:
+    from hotloop.loop.warming import Warming
+
 _MOST_DEFINITIONS = 6
 _MOST_ROUNDS = 4
 _MISSING_WEIGHT = 1_000_000
@@ -38,11 +42,15 @@ _WRONG_CALL = re.compile(r"\b(?:positional|keyword|required|many|few|values for)
 
 
 class Repair:
-    """Repairs failing tests with a small model. `solved` tells whether the tests are green."""
+    """Repairs failing tests with a small model. `solved` tells whether the tests are green.
 
-    def __init__(self, parts: Parts, outcome: TestOutcome) -> None:
+    `warming` is what the engine reads before it is asked, if it does.
+    """
+
+    def __init__(self, parts: Parts, outcome: TestOutcome, warming: Warming | None = None) -> None:
         self._parts = parts
         self._outcome = outcome
+        self._warming = warming
         self._lacked = 0
         self._mended = ("", "")
         self.solved = False
@@ -67,10 +75,19 @@ class Repair:
         self._lacked = len(localisation.missing)
         proving = Proving(self._parts, trials, starting, self._rank)
         transcript = small_transcript(self._parts)
-        search = Search(self._parts, transcript, proving, self._outcome, is_first=is_first)
+        search = Search(
+            self._parts,
+            transcript,
+            proving,
+            self._outcome,
+            is_first=is_first,
+            warming=self._warming,
+        )
         try:
             found = await self._look(search, localisation)
         finally:
+            if self._warming is not None:
+                await self._warming.cancel()
             await proving.stop()
             self._account(proving)
         return found is not None and await self._apply(found, trials) and not self.solved

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -28,6 +28,7 @@ from hotloop.levers.deviations import (
     read_copy,
     readings,
 )
+from hotloop.levers.prefill_ahead import MAX_TOKENS
 from hotloop.levers.remarks import begun, places, rejoined, returns
 from hotloop.levers.slips import slips
 from hotloop.loop.agenda import Agenda, Job, Ready
@@ -40,6 +41,9 @@ from hotloop.loop.transcript import Transcript
 from hotloop.workspace.autoimport import mend_imports
 from hotloop.workspace.fragment import syntax_fault
 from hotloop.workspace.testrun import TestOutcome
+
+if TYPE_CHECKING:
+    from hotloop.loop.warming import Warming
 
 ALTERNATIVES = 10
 LINE_TOKENS = 28
@@ -65,7 +69,10 @@ _CONTINUED = {"continue_final_message": True, "add_generation_prompt": False}
 
 
 class Search:
-    """Candidates for the repair of the failing run `outcome`, the first or a later one."""
+    """Candidates for the repair of the failing run `outcome`, the first or a later one.
+
+    `warming` is what the engine reads before it is asked, if it does.
+    """
 
     def __init__(
         self,
@@ -75,8 +82,10 @@ class Search:
         outcome: TestOutcome,
         *,
         is_first: bool = True,
+        warming: Warming | None = None,
     ) -> None:
         self.parts = parts
+        self._warming = warming
         self.proving = proving
         self.transcript = transcript
         self._outcome = outcome
@@ -99,6 +108,8 @@ class Search:
             is_first = score == _FIRST_DEFINITION
             self._queue_slips(focus, 1.0 if is_first else score)
             score = self._other if is_first else score * _LATER_DEFINITION
+        if focuses and self._agenda.is_test_next(self.proving.pace_s):
+            self._read_ahead(focuses[0])
         while not self.proving.has_progress:
             match self._agenda.next(self.proving.pace_s):
                 case Ready() as one:
@@ -241,11 +252,21 @@ class Search:
 
     async def _ask(self, focus: Focus, begun: str, **params: Any) -> CallResult | None:
         """Ask about a definition, with the answer begun; None when a candidate won meanwhile."""
+        branch = self._begun(focus, begun)
+        return await self.ask(branch, or_progress=self._is_doubtful, **params)
+
+    def _begun(self, focus: Focus, begun: str) -> list[dict[str, Any]]:
+        """Return an answer begun to the question about a definition, which is put if it was not."""
         if focus not in self._shown:
             self.transcript.append({"role": "user", "content": self._question(focus)})
             self._shown.append(focus)
-        branch = [{"role": "assistant", "content": f"```{focus.language}\n{begun}"}]
-        return await self.ask(branch, or_progress=self._is_doubtful, **params)
+        return [{"role": "assistant", "content": f"```{focus.language}\n{begun}"}]
+
+    def _read_ahead(self, focus: Focus) -> None:
+        """Have the engine read the first question while slips are tested."""
+        if self._warming is not None:
+            branch = self._begun(focus, focus.source[: focus.start])
+            self._warming.read(self._body(branch, {"max_tokens": MAX_TOKENS}))
 
     def _question(self, focus: Focus) -> str:
         if self._shown:
@@ -264,13 +285,23 @@ class Search:
         `branch` is an answer begun, if any. Some builds of llama-server go on with it unasked but
         repeat it first; asked to go on, none does. With `or_progress`, also when one made progress.
         """
+        work = self._call(self._body(branch, params))
+        return await self.proving.until_won(work, or_progress=or_progress)
+
+    def _body(self, branch: Sequence[dict[str, Any]], params: dict[str, Any]) -> bytes:
         going_on = _CONTINUED if branch else {}
-        body = self.transcript.request(
+        return self.transcript.request(
             {"stream": True, "temperature": 0, **going_on, **params}, branch
         )
+
+    async def _call(self, body: bytes) -> CallResult:
+        if self._warming is not None:
+            await self._warming.finish()
         with self.parts.clock.step(StepKind.GENERATE) as step:
-            call = self.parts.caller.call(body, step=step.number)
-            return await self.proving.until_won(call, or_progress=or_progress)
+            result = await self.parts.caller.call(body, step=step.number)
+        if self._warming is not None:
+            self._warming.followed(result.marks)
+        return result
 
     async def _submit(self, focus: Focus, text: str, *, is_guess: bool = False) -> bool:
         """Queue a definition's text for testing, if it is new, valid and not the same code."""

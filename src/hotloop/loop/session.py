@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from hotloop.levers.hedge import Hedge
     from hotloop.levers.trials import Trials
     from hotloop.loop.routes import Routes
+    from hotloop.loop.warming import Warming
 
 # Long enough for tests that are next to instant, too short to be felt where they are not.
 _TESTS_HEAD_START_S = 0.02
@@ -212,12 +213,12 @@ class Session:
         starting = asyncio.create_task(trials.start())
         try:
             first = await first_tests(parts, trace=True)
-            await warming.finish()
             if first.is_red:
-                await self._repair(parts, first, trials, starting)
+                await self._repair(parts, first, trials, starting, warming)
                 return
+            await warming.finish()
         finally:
-            await warming.cancel()
+            await warming.close()
             starting.cancel()
             await asyncio.gather(starting, return_exceptions=True)
             await trials.close()
@@ -226,13 +227,18 @@ class Session:
         await self._work_free(parts, done)
 
     async def _repair(
-        self, parts: Parts, first: Tests, trials: Trials, starting: asyncio.Task[None]
+        self,
+        parts: Parts,
+        first: Tests,
+        trials: Trials,
+        starting: asyncio.Task[None],
+        warming: Warming,
     ) -> None:
         if first.outcome is None:
             return
         from hotloop.loop.repair import Repair
 
-        repair = Repair(parts, first.outcome)
+        repair = Repair(parts, first.outcome, warming)
         try:
             await repair.run(trials, starting)
         finally:
