@@ -18,6 +18,7 @@ from hotloop.loop.clock import SessionClock
 from hotloop.loop.parts import Parts
 from hotloop.loop.prefetch import first_tests
 from hotloop.loop.repair import Repair
+from hotloop.loop.warming import Warming
 from hotloop.tools.base import ToolContext
 from hotloop.workspace.changes import Checkpoint
 from hotloop.workspace.root import Workspace
@@ -59,11 +60,13 @@ async def repaired(
         assert parts.plan is not None
         trials = Trials(parts.context, parts.plan)
         starting = asyncio.create_task(trials.start())
-        repair = Repair(parts, first.outcome)
+        warming = Warming(parts, None)
+        repair = Repair(parts, first.outcome, warming)
         end_s = 0.0
         try:
             await repair.run(trials, starting)
         finally:
+            await warming.close()
             await asyncio.gather(starting, return_exceptions=True)
             end_s = clock.now_s()
             await trials.close()

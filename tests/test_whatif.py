@@ -128,6 +128,17 @@ def test_without_warm_start_its_tokens_are_prefilled_by_the_first_call() -> None
     assert made.lever.worth_s == pytest.approx(4)
 
 
+def test_without_prefill_ahead_what_other_calls_had_sent_is_still_cached() -> None:
+    story = Story()
+    story.call(1, 0, 4, tokens=(400, 0, 1), purpose="warm_start", first_s=4)
+    story.call(2, 4, 6, tokens=(600, 400, 1), purpose="prefill_ahead", first_s=6)
+    story.tool("test1", 0, 7, name="test")
+    story.call(3, 7, 8, tokens=(600, 600, 10), first_s=7)  # 100 tokens/s
+    made = what_if(story.ended(8), None, "prefill_ahead")
+    assert made.lever is not None
+    assert made.lever.worth_s == pytest.approx(2)
+
+
 def test_a_lever_that_only_has_an_account_is_taken_at_its_word() -> None:
     story = Story()
     story.call(1, 0, 1)

@@ -162,9 +162,10 @@ def _without_calls(
         if span.index in gone:
             spans.append(_nothing(span))
             continue
-        if span.call and span.call.purpose == "step":
-            span = _colder(span, span.call, held, warm=max(tokens, default=0))
-            held = max(held, span.call.usage.input_tokens if span.call else 0)
+        if call := span.call:
+            if call.purpose == "step":
+                span = _colder(span, call, held, warm=max(tokens, default=0))
+            held = max(held, call.usage.input_tokens)
         spans.append(span)
     plan = Plan(timeline=msgspec.structs.replace(timeline, spans=spans), causes=causes)
     why += "; their tokens would have been prefilled when they were needed"
@@ -177,7 +178,7 @@ def _nothing(span: Span) -> Span:
 
 
 def _colder(span: Span, call: CallFacts, held: int, *, warm: int) -> Span:
-    """Return a call that finds in the cache only what calls of steps left there.
+    """Return a call that finds in the cache only what the calls that remain left there.
 
     `warm` is the most that the lever's calls had sent: beyond that nothing came from them.
     """

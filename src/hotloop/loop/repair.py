@@ -44,10 +44,10 @@ _WRONG_CALL = re.compile(r"\b(?:positional|keyword|required|many|few|values for)
 class Repair:
     """Repairs failing tests with a small model. `solved` tells whether the tests are green.
 
-    `warming` is what the engine reads before it is asked, if it does.
+    `warming` is what the engine reads before it is asked.
     """
 
-    def __init__(self, parts: Parts, outcome: TestOutcome, warming: Warming | None = None) -> None:
+    def __init__(self, parts: Parts, outcome: TestOutcome, warming: Warming) -> None:
         self._parts = parts
         self._outcome = outcome
         self._warming = warming
@@ -76,18 +76,12 @@ class Repair:
         proving = Proving(self._parts, trials, starting, self._rank)
         transcript = small_transcript(self._parts)
         search = Search(
-            self._parts,
-            transcript,
-            proving,
-            self._outcome,
-            is_first=is_first,
-            warming=self._warming,
+            self._parts, transcript, proving, self._outcome, self._warming, is_first=is_first
         )
         try:
             found = await self._look(search, localisation)
         finally:
-            if self._warming is not None:
-                await self._warming.cancel()
+            await self._warming.cancel()
             await proving.stop()
             self._account(proving)
         return found is not None and await self._apply(found, trials) and not self.solved

@@ -69,10 +69,7 @@ _CONTINUED = {"continue_final_message": True, "add_generation_prompt": False}
 
 
 class Search:
-    """Candidates for the repair of the failing run `outcome`, the first or a later one.
-
-    `warming` is what the engine reads before it is asked, if it does.
-    """
+    """Candidates for the repair of the failing run `outcome`, the first or a later one."""
 
     def __init__(
         self,
@@ -80,9 +77,9 @@ class Search:
         transcript: Transcript,
         proving: Proving,
         outcome: TestOutcome,
+        warming: Warming,
         *,
         is_first: bool = True,
-        warming: Warming | None = None,
     ) -> None:
         self.parts = parts
         self._warming = warming
@@ -264,9 +261,8 @@ class Search:
 
     def _read_ahead(self, focus: Focus) -> None:
         """Have the engine read the first question while slips are tested."""
-        if self._warming is not None:
-            branch = self._begun(focus, focus.source[: focus.start])
-            self._warming.read(self._body(branch, {"max_tokens": MAX_TOKENS}))
+        branch = self._begun(focus, focus.source[: focus.start])
+        self._warming.read(self._body(branch, {"max_tokens": MAX_TOKENS}))
 
     def _question(self, focus: Focus) -> str:
         if self._shown:
@@ -295,12 +291,10 @@ class Search:
         )
 
     async def _call(self, body: bytes) -> CallResult:
-        if self._warming is not None:
-            await self._warming.finish()
+        await self._warming.finish()
         with self.parts.clock.step(StepKind.GENERATE) as step:
             result = await self.parts.caller.call(body, step=step.number)
-        if self._warming is not None:
-            self._warming.followed(result.marks)
+        self._warming.followed(result.marks)
         return result
 
     async def _submit(self, focus: Focus, text: str, *, is_guess: bool = False) -> bool:

@@ -30,6 +30,7 @@ class Warming:
         self._tasks: list[asyncio.Task[None]] = []
         self._prefills = PrefillAccount()
         self._waited_from: float | None = None
+        self._waited_s = 0.0
 
     def start(self) -> None:
         """Begin, if the lever is on and the engine is ours."""
@@ -39,6 +40,7 @@ class Warming:
     def read(self, body: bytes) -> None:
         """Have a request's prompt read, behind what is being read, if that lever is on."""
         if self._parts.has("prefill_ahead"):
+            self._waited_from = None
             self._tasks.append(asyncio.create_task(self._read(body, [*self._tasks])))
 
     async def finish(self) -> None:
@@ -47,13 +49,14 @@ class Warming:
             self._waited_from = self._parts.clock.now_s()
             with self._parts.clock.step(StepKind.PREFETCH):
                 await asyncio.wait(self._tasks)
-            self._waited_from = None
+            self._waited_s = self._parts.clock.now_s() - self._waited_from
         await asyncio.gather(*self._tasks)
         self._tasks.clear()
 
     def followed(self, marks: Marks) -> None:
         """Take the marks of the request that came next."""
-        self._prefills.followed(marks)
+        self._prefills.followed(marks, self._waited_s)
+        self._waited_s = 0.0
 
     async def cancel(self) -> None:
         """End what is being read."""
