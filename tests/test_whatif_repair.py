@@ -11,6 +11,7 @@ import pytest
 from article_session import session_start
 from e2e_helpers import profile
 from hotloop.backend.client import Client
+from hotloop.config import Config
 from hotloop.ledger.events import CallEnd, Event, Outcome, TestsRun
 from hotloop.ledger.report import fold
 from hotloop.ledger.whatif import what_if
@@ -45,48 +46,61 @@ exit 1
 """
 WRONG = "names[weight + 1]"
 RIGHT = "names[weight - 1]"
+# With slips: none of them is right, and the first question is read while they are tested.
+SLIPS_CHECK = CHECK.replace("sleep 0.5", "sleep 0.05").replace("weight - 1", "weight % 2")
+RIGHT_BESIDE_SLIPS = "names[weight % 2]"
 HERE = profile(ttft_base_s=0.05, decode_tok_s=40, slots=2)
 QUICK = profile(ttft_base_s=0.05, decode_tok_s=400, slots=2)
 SLOW = profile(ttft_base_s=0.3, decode_tok_s=25, slots=2)
+READS_FAST = profile(ttft_base_s=0.02, prefill_tok_s=1_000, decode_tok_s=40, slots=2)
+READS_SLOWLY = profile(ttft_base_s=0.02, prefill_tok_s=200, decode_tok_s=40, slots=2)
 
 
-def answers() -> Script:
-    """The first answer is wrong; what is said behind a comment mends it; the rest is too late."""
+def answers(right: str, *, ahead: int = 0) -> Script:
+    """The first answer is wrong; what is said behind a comment mends it; the rest is too late.
+
+    `ahead` requests before them only have a prompt read.
+    """
     text = "    return {}\n```\n"
-    replies = [
-        Reply(text=text.format(WRONG), tokens=20),
-        Reply(text=" the index\n" + text.format(RIGHT), tokens=24),
-    ]
+    wrong = Reply(text=text.format(WRONG), tokens=20)
+    replies = [*[wrong] * (1 + ahead), Reply(text=" the index\n" + text.format(right), tokens=24)]
     return Script(replies=(*replies, Reply(text="    " * 400, tokens=400)), order="sequence")
 
 
-async def searched(root: Path, backend: Profile, said: Script) -> list[Event]:
+async def searched(root: Path, backend: Profile, *, slips: bool = False) -> list[Event]:
     root.mkdir(parents=True)
     (root / "bands.py").write_text(BANDS)
-    (root / "check.sh").write_text(CHECK)
+    (root / "check.sh").write_text(SLIPS_CHECK if slips else CHECK)
+    said = answers(RIGHT_BESIDE_SLIPS, ahead=1) if slips else answers(RIGHT)
+    config = Config() if slips else None
     start, start_s = session_start(), time.monotonic()
     async with SimServer(backend, said) as server:
         client = Client(server.base_url, "sim", "", session_start_s=start_s)
-        ended = await repaired(root, client, "mend band", test="sh check.sh", start_s=start_s)
+        ended = await repaired(
+            root, client, "mend band", config=config, test="sh check.sh", start_s=start_s
+        )
         await client.aclose()
     assert ended.solved
     events = [start, *ended.events]
     return [*events, fold(events).session_end(Outcome.SOLVED, "s", ended.end_s)]
 
 
-@pytest.mark.parametrize("there", [QUICK, SLOW], ids=["quick", "slow"])
+@pytest.mark.parametrize(
+    ("here", "there", "slips"),
+    [(HERE, QUICK, False), (HERE, SLOW, False), (READS_FAST, READS_SLOWLY, True)],
+    ids=["quick", "slow", "reads slowly"],
+)
 def test_a_search_with_candidates_elsewhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: Profile
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: Profile, there: Profile, slips: bool
 ) -> None:
     monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
-    said = answers()
     seen: list[tuple[float, float, float]] = []
     for attempt in range(3):
         root = tmp_path / str(attempt)
-        events = asyncio.run(searched(root / "here" / "repo", HERE, said))
+        events = asyncio.run(searched(root / "here" / "repo", here, slips=slips))
         assert any(isinstance(one, CallEnd) and one.error == "cancelled" for one in events)
         made = what_if(events, ProfilePace(there))
-        again = asyncio.run(searched(root / "there" / "repo", there, said))
+        again = asyncio.run(searched(root / "there" / "repo", there, slips=slips))
         wall_s = fold(again).wall_s
         # What-if takes tests as they were; on a busy machine they take longer in one of the runs.
         noise_s = time_of_tests_s(again) - time_of_tests_s(events)
