@@ -24,7 +24,7 @@ from bench.loops.suite import load_tasks, prepare
 from copying_model import CopyingModel
 from hotloop.config import Config
 from hotloop.levers import NAMES
-from hotloop.loop.search import Search
+from hotloop.loop.asking import Asking
 from hotloop.sim.script import Reply, Script
 from hotloop.sim.server import serving
 from repair_session import repaired
@@ -357,7 +357,7 @@ def test_attempts_with_another_seed_ask_for_something_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOTLOOP_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(Search, "ask", Search.ask)  # so that it is put back
+    monkeypatch.setattr(Asking, "ask", Asking.ask)  # so that it is put back
     root = tmp_path / "repo"
     root.mkdir()
     (root / "one.py").write_text("def one():\n    return 2\n")

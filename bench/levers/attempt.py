@@ -9,11 +9,10 @@ it is. A script of the bench, so that hotloop needs no switch that nobody else w
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import Any
 
+from hotloop.loop.asking import Asking
 from hotloop.loop.caller import CallResult
-from hotloop.loop.search import Search
 from hotloop.ui.entry import main
 
 WARMTH = 0.9
@@ -22,20 +21,16 @@ _APART = 1_000
 
 def sample(seed: int) -> None:
     """Have the small model's answers sampled from now on, in this process."""
-    as_it_is = Search.ask
+    as_it_is = Asking.ask
 
     async def ask(
-        self: Search,
-        branch: Sequence[dict[str, Any]],
-        *,
-        or_progress: bool = False,
-        **params: Any,
+        self: Asking, begun: str = "", *, or_progress: bool = False, **params: Any
     ) -> CallResult | None:
         warm = {"temperature": WARMTH} | params
         warm["seed"] = _APART * seed + params.get("seed", 0)
-        return await as_it_is(self, branch, or_progress=or_progress, **warm)
+        return await as_it_is(self, begun, or_progress=or_progress, **warm)
 
-    Search.ask = ask
+    Asking.ask = ask
 
 
 if __name__ == "__main__":

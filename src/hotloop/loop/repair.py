@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hotloop.actions.dialects import prompt
 from hotloop.errors import ToolError
 from hotloop.ledger.events import LeverAccount, StepKind
 from hotloop.levers.trials import Trials
+from hotloop.loop.asking import Asking
 from hotloop.loop.closeness import distance
 from hotloop.loop.focus import Focus, focus_on
 from hotloop.loop.parts import Parts
@@ -24,7 +24,6 @@ from hotloop.loop.proving import Found, Proving
 from hotloop.loop.search import Search
 from hotloop.loop.tables import with_tables
 from hotloop.loop.testing import run_tests
-from hotloop.loop.transcript import Transcript
 from hotloop.loop.writing import Writing
 from hotloop.tools.applying import apply_text
 from hotloop.workspace.localise import Localisation, SuspectDefinition, localise
@@ -74,12 +73,15 @@ class Repair:
         localisation = await asyncio.to_thread(self._localise)
         self._lacked = len(localisation.missing)
         proving = Proving(self._parts, trials, starting, self._rank)
-        transcript = small_transcript(self._parts)
-        search = Search(
-            self._parts, transcript, proving, self._outcome, self._warming, is_first=is_first
-        )
+        asking = Asking(self._parts, proving, self._warming)
+        search = Search(self._parts, asking, proving, self._outcome, is_first=is_first)
+        writing = Writing(self._parts, asking, proving, self._outcome)
+        found = None
         try:
-            found = await self._look(search, localisation)
+            # What is missing is written; else the suspect definitions are searched first.
+            if not localisation.missing:
+                found = await search.run(self._focuses(localisation))
+            found = found or await writing.run(localisation)
         finally:
             await self._warming.cancel()
             await proving.stop()
@@ -100,13 +102,6 @@ class Repair:
     def _localise(self) -> Localisation:
         workspace = self._parts.workspace
         return localise(self._outcome, workspace.root, workspace.files(), self._parts.goal)
-
-    async def _look(self, search: Search, localisation: Localisation) -> Found | None:
-        """Write what is missing; else search the suspect definitions, then write anew."""
-        found = None
-        if not localisation.missing:
-            found = await search.run(self._focuses(localisation))
-        return found or await Writing(search, self._outcome).run(localisation)
 
     def _focuses(self, localisation: Localisation) -> Sequence[Focus]:
         found: list[Focus] = []
@@ -172,20 +167,6 @@ class Repair:
 
     def _read(self, path: str) -> bytes:
         return self._parts.workspace.read_bytes(path)
-
-
-def small_transcript(parts: Parts) -> Transcript:
-    """Return the transcript that a small model's repairs begin with: its fixed prefix."""
-    transcript = Transcript({"model": parts.caller.backend.model})
-    transcript.append({"role": "system", "content": prompt("repair")}, *_examples())
-    return transcript
-
-
-def _examples() -> Iterator[dict[str, str]]:
-    """Yield the examples of the fixed prefix, which cost nothing once its KV state is kept."""
-    for block in f"\n{prompt('repair_examples')}".split("\n=== ")[1:]:
-        role, _, content = block.partition("\n")
-        yield {"role": role, "content": content}
 
 
 def _bad(outcome: TestOutcome) -> int:

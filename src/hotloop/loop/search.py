@@ -14,11 +14,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from hotloop.ledger.events import StepKind
 from hotloop.levers.deviations import (
     Deviation,
     block_of,
@@ -28,27 +27,21 @@ from hotloop.levers.deviations import (
     read_copy,
     readings,
 )
-from hotloop.levers.prefill_ahead import MAX_TOKENS
 from hotloop.levers.remarks import begun, places, rejoined, returns
 from hotloop.levers.slips import slips
 from hotloop.loop.agenda import Agenda, Job, Ready
+from hotloop.loop.asking import ALTERNATIVES, ANSWER_TOKENS, Asking
 from hotloop.loop.caller import CallResult
 from hotloop.loop.candidates import comment_sign, fingerprint, is_comment, is_valid
 from hotloop.loop.focus import Focus, another, crash_in, question
 from hotloop.loop.parts import Parts
 from hotloop.loop.proving import Found, Proving
-from hotloop.loop.transcript import Transcript
 from hotloop.workspace.autoimport import mend_imports
 from hotloop.workspace.fragment import syntax_fault
 from hotloop.workspace.testrun import TestOutcome
 
-if TYPE_CHECKING:
-    from hotloop.loop.warming import Warming
-
-ALTERNATIVES = 10
 LINE_TOKENS = 28
 BLOCK_TOKENS = 24
-ANSWER_TOKENS = 700
 _FIRST_DEFINITION = 0.3
 _OTHER_DEFINITION = 0.12
 _OTHER_THAN_MENDED = 0.03
@@ -65,7 +58,6 @@ _ALONE = 0.4
 _DOUBTED_RANK = 12
 _SLIP = 0.04
 _MOST_SLIPS = 24
-_CONTINUED = {"continue_final_message": True, "add_generation_prompt": False}
 
 
 class Search:
@@ -74,17 +66,15 @@ class Search:
     def __init__(
         self,
         parts: Parts,
-        transcript: Transcript,
+        asking: Asking,
         proving: Proving,
         outcome: TestOutcome,
-        warming: Warming,
         *,
         is_first: bool = True,
     ) -> None:
-        self.parts = parts
-        self._warming = warming
-        self.proving = proving
-        self.transcript = transcript
+        self._parts = parts
+        self._asking = asking
+        self._proving = proving
         self._outcome = outcome
         self._other = _OTHER_DEFINITION if is_first else _OTHER_THAN_MENDED
         self._seen: set[str] = set()
@@ -105,22 +95,22 @@ class Search:
             is_first = score == _FIRST_DEFINITION
             self._queue_slips(focus, 1.0 if is_first else score)
             score = self._other if is_first else score * _LATER_DEFINITION
-        if focuses and self._agenda.is_test_next(self.proving.pace_s):
-            self._read_ahead(focuses[0])
-        while not self.proving.has_progress:
-            match self._agenda.next(self.proving.pace_s):
+        if focuses and self._agenda.is_test_next(self._proving.pace_s):
+            self._asking.read_ahead(self._begun(focuses[0], focuses[0].source[: focuses[0].start]))
+        while not self._proving.has_progress:
+            match self._agenda.next(self._proving.pace_s):
                 case Ready() as one:
                     await self._submit(one.focus, one.text, is_guess=one.is_guess)
-                    await self.proving.make_room()
+                    await self._proving.make_room()
                 case []:
                     break
                 case jobs:
                     await self._try_all(jobs)
-        return await self.proving.settle()
+        return await self._proving.settle()
 
     async def _try_all(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            if self.proving.has_progress:
+            if self._proving.has_progress:
                 return
             self._agenda.count(job)
             self._is_doubtful = job.score < _FIRST_DEFINITION
@@ -146,7 +136,7 @@ class Search:
         written = _written(focus, start, result)
         if not result.was_cut:
             await self._submit(focus, written)
-        if not self.parts.has("race"):
+        if not self._parts.has("race"):
             return
         copy = read_copy(focus.source, start, result.scores)
         self._queue(focus, focus.source, copy.deviations, 1.0)
@@ -207,7 +197,7 @@ class Search:
 
     def _queue_slips(self, focus: Focus, likelihood: float) -> None:
         """Queue common slips on the lines that failing tests run, the likeliest of them."""
-        if not self.parts.has("slips"):
+        if not self._parts.has("slips"):
             return
         share = _SLIP * likelihood**0.5
         found = [
@@ -249,53 +239,20 @@ class Search:
 
     async def _ask(self, focus: Focus, begun: str, **params: Any) -> CallResult | None:
         """Ask about a definition, with the answer begun; None when a candidate won meanwhile."""
-        branch = self._begun(focus, begun)
-        return await self.ask(branch, or_progress=self._is_doubtful, **params)
+        begun = self._begun(focus, begun)
+        return await self._asking.ask(begun, or_progress=self._is_doubtful, **params)
 
-    def _begun(self, focus: Focus, begun: str) -> list[dict[str, Any]]:
+    def _begun(self, focus: Focus, begun: str) -> str:
         """Return an answer begun to the question about a definition, which is put if it was not."""
         if focus not in self._shown:
-            self.transcript.append({"role": "user", "content": self._question(focus)})
+            self._asking.put(self._question(focus))
             self._shown.append(focus)
-        return [{"role": "assistant", "content": f"```{focus.language}\n{begun}"}]
-
-    def _read_ahead(self, focus: Focus) -> None:
-        """Have the engine read the first question while slips are tested."""
-        branch = self._begun(focus, focus.source[: focus.start])
-        self._warming.read(self._body(branch, {"max_tokens": MAX_TOKENS}))
+        return f"```{focus.language}\n{begun}"
 
     def _question(self, focus: Focus) -> str:
         if self._shown:
             return another(focus)
-        return question(self.parts.goal, self._outcome, focus)
-
-    async def ask(
-        self,
-        branch: Sequence[dict[str, Any]],
-        *,
-        or_progress: bool = False,
-        **params: Any,
-    ) -> CallResult | None:
-        """Make a model call in a step of its own; None when a candidate won meanwhile.
-
-        `branch` is an answer begun, if any. Some builds of llama-server go on with it unasked but
-        repeat it first; asked to go on, none does. With `or_progress`, also when one made progress.
-        """
-        work = self._call(self._body(branch, params))
-        return await self.proving.until_won(work, or_progress=or_progress)
-
-    def _body(self, branch: Sequence[dict[str, Any]], params: dict[str, Any]) -> bytes:
-        going_on = _CONTINUED if branch else {}
-        return self.transcript.request(
-            {"stream": True, "temperature": 0, **going_on, **params}, branch
-        )
-
-    async def _call(self, body: bytes) -> CallResult:
-        await self._warming.finish()
-        with self.parts.clock.step(StepKind.GENERATE) as step:
-            result = await self.parts.caller.call(body, step=step.number)
-        self._warming.followed(result.marks)
-        return result
+        return question(self._parts.goal, self._outcome, focus)
 
     async def _submit(self, focus: Focus, text: str, *, is_guess: bool = False) -> bool:
         """Queue a definition's text for testing, if it is new, valid and not the same code."""
@@ -306,7 +263,7 @@ class Search:
         whole = mend_imports(focus.path, focus.file_with(text))
         if syntax_fault(focus.language, whole):
             return False
-        await self.proving.submit({focus.path: whole}, focus.name, is_guess=is_guess)
+        await self._proving.submit({focus.path: whole}, focus.name, is_guess=is_guess)
         return True
 
 

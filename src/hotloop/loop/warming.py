@@ -14,9 +14,9 @@ from hotloop.engine.slots import PrefixStore
 from hotloop.errors import BackendError
 from hotloop.ledger.events import LeverAccount, Marks, StepKind
 from hotloop.levers.prefill_ahead import MAX_TOKENS, PrefillAccount
+from hotloop.loop.asking import small_transcript
 from hotloop.loop.caller import CallResult
 from hotloop.loop.parts import Parts
-from hotloop.loop.repair import small_transcript
 
 _PARAMS = {"max_tokens": MAX_TOKENS, "stream": True, "temperature": 0}
 

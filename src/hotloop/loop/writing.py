@@ -12,14 +12,15 @@ import msgspec
 from hotloop.actions.parse import TextParser
 from hotloop.actions.types import Define
 from hotloop.errors import ToolError
+from hotloop.loop.asking import ALTERNATIVES, ANSWER_TOKENS, Asking
 from hotloop.loop.candidates import fingerprint
 from hotloop.loop.drafts import Draft, Drafts
 from hotloop.loop.expected import whole_tests
 from hotloop.loop.extracting import extract, parameters_in
 from hotloop.loop.focus import body_line, first_failure
 from hotloop.loop.outline import offered, outlined
-from hotloop.loop.proving import Found
-from hotloop.loop.search import ALTERNATIVES, ANSWER_TOKENS, Search
+from hotloop.loop.parts import Parts
+from hotloop.loop.proving import Found, Proving
 from hotloop.workspace.autoimport import mend_imports
 from hotloop.workspace.definitions import Definition, definitions, replace_definitions
 from hotloop.workspace.exports import mend_exports
@@ -45,9 +46,12 @@ _NEXT_DEFINITION = ["\n```", "\ndef ", "\nclass ", "\nfunction ", "\nexport "]
 class Writing:
     """Attempts at whole definitions of one file, each judged by tests."""
 
-    def __init__(self, search: Search, outcome: TestOutcome) -> None:
-        self._search = search
-        self._parts = search.parts
+    def __init__(
+        self, parts: Parts, asking: Asking, proving: Proving, outcome: TestOutcome
+    ) -> None:
+        self._parts = parts
+        self._asking = asking
+        self._proving = proving
         self._outcome = outcome
         self._missing: list[str] = []
         self._seen: set[str] = set()
@@ -58,13 +62,12 @@ class Writing:
         if not path:
             return None
         self._missing = [one.name for one in localisation.missing if one.path == path and one.name]
-        proving = self._search.proving
-        found = await extract(self._parts, proving, self._outcome, path, self._missing)
+        found = await extract(self._parts, self._proving, self._outcome, path, self._missing)
         if found:
             return found
         following = self._following(path) if self._missing else []
         question = self._ask(path, [one.name for one in following])
-        self._search.transcript.append({"role": "user", "content": question})
+        self._asking.put(question)
         head = self._head(path)
         heads = [head, *(self._head_of(path, one) for one in following)] if head else []
         return await self._answers(path, heads)
@@ -80,7 +83,6 @@ class Writing:
             text, left = begun + heads[0], tuple(begun + one for one in heads[1:])
             first.insert(0, Draft(likelihood=1.0, text=text, heads=left))
         drafts = Drafts(path, first)
-        proving = self._search.proving
         for attempt in range(_ATTEMPTS):
             is_sample = attempt > 0 and attempt % 2 == 0
             draft, warmth = None if is_sample else drafts.next(), dict[str, Any]()
@@ -88,10 +90,10 @@ class Writing:
                 draft = drafts.again()
                 warmth = {"temperature": _WARMTH, "seed": attempt}
             await self._write(path, draft, drafts, warmth)
-            await proving.settle()
-            if proving.winner or (proving.has_progress and attempt >= _LEAST_ATTEMPTS):
+            await self._proving.settle()
+            if self._proving.winner or (self._proving.has_progress and attempt >= _LEAST_ATTEMPTS):
                 break
-        return await proving.settle()
+        return await self._proving.settle()
 
     async def _write(self, path: str, draft: Draft, drafts: Drafts, params: dict[str, Any]) -> None:
         """Let the model finish a draft, and note what it nearly was.
@@ -106,8 +108,7 @@ class Writing:
         if draft.is_free and self._missing:
             params |= {"max_tokens": _MISSING_TOKENS, "stop": _opening(self._text(path))}
         while True:
-            branch = [{"role": "assistant", "content": draft.text}] if draft.text else []
-            result = await self._search.ask(branch, **params)
+            result = await self._asking.ask(draft.text, **params)
             if result is None:
                 return
             drafts.nearly(draft, result.scores)
@@ -211,7 +212,7 @@ class Writing:
         if text != old and mark not in self._seen:
             self._seen.add(mark)
             name = self._missing[0] if len(self._missing) == 1 else ""
-            await self._search.proving.submit({path: mend_imports(path, text)}, name)
+            await self._proving.submit({path: mend_imports(path, text)}, name)
 
 
 def _opening(text: str) -> list[str]:
