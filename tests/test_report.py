@@ -192,6 +192,20 @@ def test_a_lever_call_the_loop_waited_for_counts_as_a_model_call() -> None:
     assert composition(*events[1:]) == {"prefill": 0.3, "decode": 1.7}
 
 
+@pytest.mark.parametrize("lever", ["prefill_ahead", "slot_restore", "warm_start"])
+def test_waiting_for_a_prompt_to_be_read_is_waiting_for_the_next_call(lever: str) -> None:
+    summary = fold(
+        [
+            session_start(),
+            call(0, 0, 0.0, 2.0, purpose=lever, wait_s=1.5),
+            call(1, 1, 2.0, 4.5),
+        ]
+    )
+    end = summary.session_end(Outcome.SOLVED, "s", 4.5)
+    assert (end.model_calls, end.model_wait_s) == (1, 4.0)
+    assert totals(summary).mean_wait_s == 4.0
+
+
 def test_a_gap_in_which_a_tool_ran_is_not_the_harness() -> None:
     events = [*tool("t", 0, 1.0, 8.0, "test"), call(0, 0, 5.0, 10.0)]
     assert composition(*events) == {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from hotloop.ledger.events import (
@@ -34,8 +36,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     budget_s: float | None
 
 
+_READERS = frozenset({"prefill_ahead", "slot_restore", "warm_start"})
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A model call, in seconds of the session; `foreground` where the loop waited for it.
+
+    `only_reads`: it asked for nothing, and had a prompt prefilled for the call that follows.
 
     Until `connected_s` there was no connection for the request that was answered: attempts before
     it and the waits between them count as connecting, too.
@@ -44,6 +51,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     call: int
     step: int
     foreground: bool
+    only_reads: bool
     start_s: float
     connected_s: float
     first_token_s: float | None
@@ -162,17 +170,16 @@ class Summary:
     ) -> SessionEnd:
         """Return the closing event for what was added so far; `wall_s` is `t_s` if not given.
 
-        Model calls are those of steps and those of levers that the loop waited for; tokens are
-        those of every call.
+        Tokens are those of every call.
         """
-        waited = [call for call in self._calls if call.foreground]
+        model_calls, model_wait_s = waiting(self._calls)
         return SessionEnd(
             t_s=t_s,
             outcome=outcome,
             session=session,
             wall_s=t_s if wall_s is None else wall_s,
-            model_calls=len(waited),
-            model_wait_s=sum(call.wait_s for call in waited),
+            model_calls=model_calls,
+            model_wait_s=model_wait_s,
             input_tokens=sum(call.input_tokens for call in self._calls),
             cached_tokens=sum(call.cached_tokens for call in self._calls),
             output_tokens=sum(call.output_tokens for call in self._calls),
@@ -238,6 +245,7 @@ class Summary:
             call=call.call,
             step=call.step,
             foreground=call.purpose == "step",
+            only_reads=call.purpose in _READERS,
             start_s=call.t_s,
             connected_s=call.t_s,  # its marks are not known: what it waited for was the model
             first_token_s=first_s,
@@ -250,6 +258,15 @@ class Summary:
         )
 
 
+def waiting(calls: Sequence[Call]) -> tuple[int, float]:
+    """Return the number of model calls that the loop waited for, and the seconds.
+
+    What only had a prompt read is no call of its own: the wait for it is one for the next call.
+    """
+    waited = [call for call in calls if call.foreground]
+    return sum(not call.only_reads for call in waited), sum(call.wait_s for call in waited)
+
+
 def _ended_call(event: CallEnd) -> Call:
     marks, usage = event.marks, event.usage
     end_s = event.t_s if marks.end_s is None else marks.end_s
@@ -257,6 +274,7 @@ def _ended_call(event: CallEnd) -> Call:
         call=event.call,
         step=event.step,
         foreground=event.purpose == "step" or event.wait_s > 0,
+        only_reads=event.purpose in _READERS,
         start_s=marks.start_s,
         connected_s=_connected_s(event, end_s),
         first_token_s=marks.first_token_s,

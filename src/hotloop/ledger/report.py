@@ -9,7 +9,7 @@ import msgspec
 
 from hotloop.ledger.critical import CriticalPath, critical_path
 from hotloop.ledger.events import Event, LeverAccount, StepKind
-from hotloop.ledger.fold import Call, Step, Summary
+from hotloop.ledger.fold import Call, Step, Summary, waiting
 
 LABELS: dict[StepKind, str] = {
     StepKind.PLAN: "Plan",
@@ -121,16 +121,16 @@ def totals(summary: Summary) -> Totals:
     """Return the session's totals."""
     calls, end, budget_s = summary.calls, summary.end, summary.budget_s
     waited = [call for call in calls if call.foreground]
-    wait_s = sum(call.wait_s for call in waited)
+    model_calls, wait_s = waiting(calls)
     return Totals(
         outcome=end.outcome.value if end else "interrupted",
         steps=len(summary.steps),
         wall_s=summary.wall_s,
         budget_s=budget_s,
         over_budget=budget_s is not None and summary.wall_s > budget_s + _SLACK_S,
-        model_calls=len(waited),
+        model_calls=model_calls,
         model_wait_s=wait_s,
-        mean_wait_s=wait_s / len(waited) if waited else None,
+        mean_wait_s=wait_s / model_calls if model_calls else None,
         ttft_s=_ttft_s(waited),
         input_tokens=sum(call.input_tokens for call in calls),
         cached_tokens=sum(call.cached_tokens for call in calls),
