@@ -198,8 +198,11 @@ def prctl(option: int, value: int) -> None:
 
 
 def become_run() -> None:
-    """Make this process a run's: of a group of its own, and ended with its parent."""
-    os.setsid()
+    """Make this process a run's: of a group of its own, and ended with its parent.
+
+    Not of a session of its own: that would have a priority of its own.
+    """
+    os.setpgid(0, 0)
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
