@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from hotloop.actions.dialects import prompt
 from hotloop.ledger.events import StepKind
-from hotloop.levers.prefill_ahead import MAX_TOKENS
 from hotloop.loop.caller import CallResult
 from hotloop.loop.parts import Parts
 from hotloop.loop.proving import Proving
@@ -25,7 +24,7 @@ _CONTINUED = {"continue_final_message": True, "add_generation_prompt": False}
 class Asking:
     """Puts questions and makes calls, which end early where a candidate in `proving` wins.
 
-    `warming` is what the engine reads before it is asked.
+    `warming` prepares the engine for the first of them.
     """
 
     def __init__(self, parts: Parts, proving: Proving, warming: Warming) -> None:
@@ -37,10 +36,6 @@ class Asking:
     def put(self, question: str) -> None:
         """Let the following calls see one more question."""
         self._transcript.append({"role": "user", "content": question})
-
-    def read_ahead(self, begun: str) -> None:
-        """Have the engine read the questions, and an answer begun, before they are asked."""
-        self._warming.read(self._body(begun, {"max_tokens": MAX_TOKENS}))
 
     async def ask(
         self, begun: str = "", *, or_progress: bool = False, **params: Any
@@ -65,7 +60,7 @@ class Asking:
         await self._warming.finish()
         with self._parts.clock.step(StepKind.GENERATE) as step:
             result = await self._parts.caller.call(body, step=step.number)
-        self._warming.followed(result.marks)
+        self._warming.followed(result)
         return result
 
 

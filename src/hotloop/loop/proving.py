@@ -59,6 +59,8 @@ class Proving:
         self._numbers = itertools.count(1)
         self.best_partial: Found | None = None
         self._tests_s: list[float] = []
+        self._alone_s: list[float] = []
+        self._is_asked = False
 
     @property
     def winner(self) -> Found | None:
@@ -74,9 +76,11 @@ class Proving:
     def pace_s(self) -> float:
         """Return the seconds that a candidate's tests take, over how many run at the same time.
 
-        That is the usual time: one candidate that hangs says nothing of the next.
+        That is the usual time with no model call beside it: one candidate that hangs says nothing
+        of the next.
         """
-        usual_s = sorted(self._tests_s)[self.tested // 2] if self.tested else _GUESSED_TEST_S
+        known_s = sorted(self._alone_s or self._tests_s)
+        usual_s = known_s[len(known_s) // 2] if known_s else _GUESSED_TEST_S
         return usual_s / self._trials.width
 
     @property
@@ -111,9 +115,11 @@ class Proving:
         """
         task = asyncio.ensure_future(work)
         ends = {task, self._found, *([self._progress] if or_progress else [])}
+        self._is_asked = True
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._is_asked = False
             if not task.done():
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
@@ -142,10 +148,13 @@ class Proving:
     async def _prove(self, texts: dict[str, str], name: str, is_guess: bool) -> None:
         await asyncio.shield(self._starting)
         data = {path: self._encoded(path, text) for path, text in texts.items()}
+        is_alone = not self._is_asked
         outcome = await self._timed(data)
         if outcome is None:
             return
         self._tests_s.append(outcome.duration_s)
+        if is_alone and not self._is_asked:
+            self._alone_s.append(outcome.duration_s)
         if outcome.green and not self._found.done():
             self._found.set_result(Found(texts=texts, outcome=outcome, name=name))
             return

@@ -43,7 +43,7 @@ _WRONG_CALL = re.compile(r"\b(?:positional|keyword|required|many|few|values for)
 class Repair:
     """Repairs failing tests with a small model. `solved` tells whether the tests are green.
 
-    `warming` is what the engine reads before it is asked.
+    `warming` prepares the engine for the first question.
     """
 
     def __init__(self, parts: Parts, outcome: TestOutcome, warming: Warming) -> None:
@@ -83,7 +83,6 @@ class Repair:
                 found = await search.run(self._focuses(localisation))
             found = found or await writing.run(localisation)
         finally:
-            await self._warming.cancel()
             await proving.stop()
             self._account(proving)
         return found is not None and await self._apply(found, trials) and not self.solved

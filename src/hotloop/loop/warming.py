@@ -1,8 +1,8 @@
-"""Have what a small model is asked in the engine's KV cache before it is needed: levers
-`slot_restore` and `prefill_ahead`.
+"""Have the fixed prefix of a small model's conversations in the engine's KV cache: `slot_restore`.
 
-While the first tests run, the engine restores the kept state of the fixed prefix (or prefills it
-once, and keeps it) and prefills the goal behind it; while slips are tested, the first question.
+While the first tests run, the kept state of that prefix is put back, which takes milliseconds; if
+none is kept, it is read once, and kept. More is not read ahead: on few processors, the engine and
+the tests beside it take longer than one after the other.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ import asyncio
 from hotloop.engine.manager import EngineHandle
 from hotloop.engine.slots import PrefixStore
 from hotloop.errors import BackendError
-from hotloop.ledger.events import LeverAccount, Marks, StepKind
-from hotloop.levers.prefill_ahead import MAX_TOKENS, PrefillAccount
+from hotloop.ledger.events import LeverAccount, StepKind
 from hotloop.loop.asking import small_transcript
 from hotloop.loop.caller import CallResult
 from hotloop.loop.parts import Parts
 
-_PARAMS = {"max_tokens": MAX_TOKENS, "stream": True, "temperature": 0}
+_READ = {"max_tokens": 1, "stream": True, "temperature": 0, "id_slot": 0}
 
 
 class Warming:
@@ -27,93 +26,53 @@ class Warming:
     def __init__(self, parts: Parts, engine: EngineHandle | None) -> None:
         self._parts = parts
         self._engine = engine
-        self._tasks: list[asyncio.Task[None]] = []
-        self._prefills = PrefillAccount()
+        self._task: asyncio.Task[None] | None = None
+        self._store: PrefixStore | None = None
+        self._restored = 0
         self._waited_from: float | None = None
-        self._waited_s = 0.0
 
     def start(self) -> None:
         """Begin, if the lever is on and the engine is ours."""
         if self._engine is not None and self._parts.has("slot_restore"):
-            self._tasks.append(asyncio.create_task(self._warm(self._engine)))
-
-    def read(self, body: bytes) -> None:
-        """Have a request's prompt read, behind what is being read, if that lever is on."""
-        if self._parts.has("prefill_ahead"):
-            self._waited_from = None
-            self._tasks.append(asyncio.create_task(self._read(body, [*self._tasks])))
+            self._task = asyncio.create_task(self._warm(self._engine))
 
     async def finish(self) -> None:
         """Wait for the end, in a step of its own: the next request would queue behind it."""
-        if any(not task.done() for task in self._tasks):
+        if self._task is not None and not self._task.done():
             self._waited_from = self._parts.clock.now_s()
             with self._parts.clock.step(StepKind.PREFETCH):
-                await asyncio.wait(self._tasks)
-            self._waited_s = self._parts.clock.now_s() - self._waited_from
-        await asyncio.gather(*self._tasks)
-        self._tasks.clear()
+                await asyncio.wait({self._task})
 
-    def followed(self, marks: Marks) -> None:
-        """Take the marks of the request that came next."""
-        self._prefills.followed(marks, self._waited_s)
-        self._waited_s = 0.0
-
-    async def cancel(self) -> None:
-        """End what is being read."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
+    def followed(self, result: CallResult) -> None:
+        """Take the first call after it, which says whether a restored state was used."""
+        store, self._store = self._store, None
+        if store is not None and self._restored:
+            used = "used" if store.confirm(result.timings) else "not used"
+            self._account(f"{self._restored} tokens restored, {used}")
 
     async def close(self) -> None:
-        """End it, and tell what was read ahead. Safe to call at any time."""
-        await self.cancel()
-        if (sent := self._prefills).requests:
-            self._account("prefill_ahead", f"{sent.requests} requests", sent.saved_s, sent.wasted_s)
-
-    async def _read(self, body: bytes, before: list[asyncio.Task[None]]) -> None:
-        if before:
-            await asyncio.wait(before)
-        start_s = self._parts.clock.now_s()
-        try:
-            result = await self._call(body, "prefill_ahead")
-        except asyncio.CancelledError:
-            self._prefills.given_up(self._parts.clock.now_s() - start_s)
-            raise
-        except BackendError as error:
-            self._parts.clock.note(f"nothing was read ahead: {error.cause}")
-        else:
-            self._prefills.sent(result.marks)
-
-    async def _call(self, body: bytes, purpose: str) -> CallResult:
-        return await self._parts.caller.call(
-            body, step=-1, purpose=purpose, waited_from=lambda: self._waited_from
-        )
+        """End it. Safe to call at any time."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def _warm(self, engine: EngineHandle) -> None:
         engine.touch()
         transcript = small_transcript(self._parts)
-        store = PrefixStore(self._parts.caller.backend, engine.state, transcript.prefix)
+        self._store = PrefixStore(self._parts.caller.backend, engine.state, transcript.prefix)
         try:
-            restored = await store.restore()
-            if not restored and store.worth_saving():
-                body = transcript.request({**_PARAMS, "id_slot": 0})
-                await self._call(body, "slot_restore")
-                await store.save()
-            goal = {"role": "user", "content": f"Goal: {self._parts.goal}\n\nFailing test:\n"}
-            result = await self._call(transcript.request(_PARAMS, [goal]), "warm_start")
+            self._restored = await self._store.restore()
+            if not self._restored and self._store.worth_saving():
+                await self._parts.caller.call(
+                    transcript.request(_READ),
+                    step=-1,
+                    purpose="slot_restore",
+                    waited_from=lambda: self._waited_from,
+                )
+                await self._store.save()
         except (BackendError, OSError) as error:
             self._parts.clock.note(f"could not warm up: {error}", "warning")
-            return
-        if restored:
-            held = store.confirm(result.timings)
-            used = "used" if held else "not used"
-            self._account("slot_restore", f"{restored} tokens restored, {used}")
 
-    def _account(
-        self, lever: str, detail: str, saved_s: float = 0.0, wasted_s: float = 0.0
-    ) -> None:
+    def _account(self, detail: str) -> None:
         t_s = self._parts.clock.now_s()
-        self._parts.clock.emit(
-            LeverAccount(t_s=t_s, lever=lever, saved_s=saved_s, wasted_s=wasted_s, detail=detail)
-        )
+        self._parts.clock.emit(LeverAccount(t_s=t_s, lever="slot_restore", detail=detail))
