@@ -11,11 +11,12 @@ PIP := -m pip --disable-pip-version-check install -qq
 TEST_HOME := $(CURDIR)/.cache/hotloop
 HOTLOOP_MODELS ?= $(or $(XDG_DATA_HOME),$(HOME)/.local/share)/hotloop/models
 
-.PHONY: help install demo test unit model lint format bench clean lock
+.PHONY: help install engine demo test unit model lint format bench clean lock
 
 help:
 	@echo "make demo    the agent fixes a failing test with the embedded model"
 	@echo "make test    lint, types, layers and all tests (also on the real models)"
+	@echo "make engine  llama.cpp built for this processor, which hotloop then uses (minutes, once)"
 	@echo "make unit    the tests that need no model"
 	@echo "make bench   the task suite on the embedded model"
 	@echo "make format  format the code"
@@ -31,6 +32,18 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python $(PIP) --require-hashes -r requirements.lock
 	@$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
+
+# The source of the installed engine, its hash checked. Needs cmake and a C++ compiler.
+NATIVE := $(VENV)/native
+engine: $(STAMP)
+	@command -v cmake >/dev/null || { echo "cmake is missing: install it, and a C++ compiler" >&2; exit 1; }
+	@rm -rf $(NATIVE) && mkdir $(NATIVE)
+	@sed -n '/^xllamacpp==/,/[^\\]$$/p' requirements.lock > $(NATIVE)/source.txt
+	@$(BIN)/python -m pip --disable-pip-version-check download -qq --no-deps --no-binary xllamacpp --require-hashes -d $(NATIVE) -r $(NATIVE)/source.txt
+	@tar -xzf $(NATIVE)/xllamacpp-*.tar.gz -C $(NATIVE) --strip-components=1
+	@cmake -S $(NATIVE)/thirdparty/llama.cpp -B $(NATIVE)/build -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DBUILD_SHARED_LIBS=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF > $(NATIVE)/log
+	@cmake --build $(NATIVE)/build --target llama-server --parallel >> $(NATIVE)/log
+	@cp $(NATIVE)/build/bin/llama-server $(BIN)/llama-server && rm -rf $(NATIVE)
 
 # For example: make demo ARGS="--model qwen2.5-coder-0.5b"
 demo: $(STAMP)

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,19 @@ def test_native_command_has_only_options_the_server_knows() -> None:
     assert "--slots" not in known
     assert "--cache-ram" not in known
     assert "secret" not in known
+
+
+def test_native_is_found_beside_this_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HOTLOOP_LLAMA_SERVER", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    assert native.find_native() == ""
+    server = tmp_path / "llama-server"
+    server.write_text("#!/bin/sh\n")
+    server.chmod(0o755)
+    assert native.find_native() == str(server.resolve())
 
 
 def test_native_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:

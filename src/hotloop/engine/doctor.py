@@ -92,8 +92,9 @@ def check_processor() -> Iterable[Check]:
     if platform.machine() not in ("x86_64", "AMD64") or not flags:
         return
     if "avx2" in flags:
-        wide = ", AVX-512: a native llama-server would be faster" if "avx512f" in flags else ""
-        yield Check("avx2", "ok", f"present{wide}")
+        is_wide = "avx512f" in flags
+        more = ", AVX-512: a native llama-server is faster (make engine)" if is_wide else ""
+        yield Check("avx2", "ok", f"present{more}")
         return
     yield Check("avx2", "fail", "missing", f"build llama.cpp here and name it in {native.VARIABLE}")
 

@@ -9,25 +9,29 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from hotloop.engine.state import HOST, ServerLaunch
 from hotloop.errors import EnvironmentFault
 
 VARIABLE = "HOTLOOP_LLAMA_SERVER"
+_NAME = "llama-server"
 _ASK_TIMEOUT_S = 20.0
 
 
 def find_native() -> str:
     """Return the path of the native server, or "" where there is none or it is switched off.
 
-    `HOTLOOP_LLAMA_SERVER` names it or is `off`; else it is looked for on PATH.
+    `HOTLOOP_LLAMA_SERVER` names it or is `off`; else it is looked for on PATH, then beside this
+    Python, where `make engine` puts it.
     Raises EnvironmentFault if the variable names something that cannot be run.
     """
     named = os.environ.get(VARIABLE, "")
     if named.lower() in ("off", "0", "no"):
         return ""
-    found = shutil.which(named or "llama-server")
+    beside = str(Path(sys.executable).parent)
+    found = shutil.which(named or _NAME) or (None if named else shutil.which(_NAME, path=beside))
     if found:
         return str(Path(found).resolve())
     if named:
