@@ -40,7 +40,12 @@ _LOCK_PATIENCE_S = 0.3
 _ANSWER_PATIENCE_S = 5.0
 # Threads that spin long at barriers decode 6 times slower beside running tests, ones that never
 # spin a third slower alone. A crash must not wait for a debugger's backtrace.
-_SERVER_ENVIRONMENT = {"GOMP_SPINCOUNT": "10000", "GGML_NO_BACKTRACE": "1"}
+_SERVER_ENVIRONMENT = {
+    "GOMP_SPINCOUNT": "10000",
+    "GGML_NO_BACKTRACE": "1",
+    # Decoding walks through all weights for each token: in pages of 2 MiB (glibc 2.35 and later).
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}
 
 
 class Verdict(Enum):
