@@ -71,19 +71,14 @@ class Agenda:
     def next(self, test_s: float) -> Ready | list[Job]:
         """Take the candidate or the calls that promise most per second; empty if none is left.
 
-        `test_s` is what a test takes, over how many run at the same time, with no call beside it.
+        `test_s` is what a test takes, over how many run at the same time. Calls and tests come one
+        after the other: on the same cores, they make each other slower than that saves.
         """
-        if self._is_test_next(test_s) and (best := self.next_ready()):
+        if self._is_test_next(test_s):
+            best = max(self._ready, key=lambda one: one.score)
+            self._ready.remove(best)
             return best
         return self._next_jobs() if self._jobs else []
-
-    def next_ready(self) -> Ready | None:
-        """Take the likeliest candidate that needs no call; None if there is none."""
-        if not self._ready:
-            return None
-        best = max(self._ready, key=lambda one: one.score)
-        self._ready.remove(best)
-        return best
 
     def count(self, job: Job) -> None:
         """Note that a call is made: its definition is at hand now, and hope for it shrinks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hotloop.actions.dialects import prompt
@@ -45,7 +46,7 @@ class Asking:
         `begun` is the beginning of the answer, if any. With `or_progress`, None also when a
         candidate made progress.
         """
-        work = self._call(self._body(begun, params))
+        work = partial(self._call, self._body(begun, params))
         return await self._proving.until_won(work, or_progress=or_progress)
 
     def _body(self, begun: str, params: dict[str, Any]) -> bytes:

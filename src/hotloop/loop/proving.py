@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import sys
 from collections.abc import Awaitable, Callable, Generator, Mapping
@@ -21,6 +22,7 @@ _BACKLOG = 3
 _PATIENCE_S = 4.0
 _PATIENCE_AFTER_GUESS_S = 15.0
 _GUESSED_TEST_S = 0.1
+_SOON_S = 0.4
 ResultT = TypeVar("ResultT")
 Rank = Callable[[TestOutcome], int | None]
 
@@ -59,8 +61,6 @@ class Proving:
         self._numbers = itertools.count(1)
         self.best_partial: Found | None = None
         self._tests_s: list[float] = []
-        self._alone_s: list[float] = []
-        self._is_asked = False
 
     @property
     def winner(self) -> Found | None:
@@ -76,11 +76,9 @@ class Proving:
     def pace_s(self) -> float:
         """Return the seconds that a candidate's tests take, over how many run at the same time.
 
-        That is the usual time with no model call beside it: one candidate that hangs says nothing
-        of the next.
+        That is the usual time: one candidate that hangs says nothing of the next.
         """
-        known_s = sorted(self._alone_s or self._tests_s)
-        usual_s = known_s[len(known_s) // 2] if known_s else _GUESSED_TEST_S
+        usual_s = sorted(self._tests_s)[self.tested // 2] if self.tested else _GUESSED_TEST_S
         return usual_s / self._trials.width
 
     @property
@@ -107,19 +105,21 @@ class Proving:
             await self._wait_for_one()
 
     async def until_won(
-        self, work: Awaitable[ResultT], *, or_progress: bool = False
+        self, work: Callable[[], Awaitable[ResultT]], *, or_progress: bool = False
     ) -> ResultT | None:
-        """Return what `work` brings; None, and `work` cancelled, when a candidate wins first.
+        """Return what `work()` brings; None, and it cancelled, when a candidate wins first.
 
-        With `or_progress`, also when one has been better than what there was for a while.
+        With `or_progress`, also when one has been better than what there was for a while. It
+        begins when what is being tested is over, if that is soon.
         """
-        task = asyncio.ensure_future(work)
+        await self._settle_soon()
+        if self._found.done():
+            return None
+        task = asyncio.ensure_future(work())
         ends = {task, self._found, *([self._progress] if or_progress else [])}
-        self._is_asked = True
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._is_asked = False
             if not task.done():
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
@@ -136,6 +136,13 @@ class Proving:
             await self._wait_for_one()
         return self.winner or self.best_partial
 
+    async def _settle_soon(self) -> None:
+        """Wait for what is being tested: a call beside it would take longer than after it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SOON_S):
+                while self._testing and not self._found.done():
+                    await self._wait_for_one()
+
     async def stop(self) -> None:
         """Cancel what is being tested."""
         for task in self._testing:
@@ -148,13 +155,10 @@ class Proving:
     async def _prove(self, texts: dict[str, str], name: str, is_guess: bool) -> None:
         await asyncio.shield(self._starting)
         data = {path: self._encoded(path, text) for path, text in texts.items()}
-        is_alone = not self._is_asked
         outcome = await self._timed(data)
         if outcome is None:
             return
         self._tests_s.append(outcome.duration_s)
-        if is_alone and not self._is_asked:
-            self._alone_s.append(outcome.duration_s)
         if outcome.green and not self._found.done():
             self._found.set_result(Found(texts=texts, outcome=outcome, name=name))
             return

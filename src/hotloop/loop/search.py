@@ -3,8 +3,7 @@
 What to try next is the likeliest by the model (the probability of a token it did not write) times
 how suspect its line is by the tests. Copying another definition, which costs seconds, has a fixed
 likelihood, so that it comes when the better candidates of the definitions so far are used up.
-Candidates that need no call (slips, single tokens) are tested when that promises more per second,
-and in the gaps that calls leave: tests give way to the engine (`workspace/priority.py`).
+Candidates that need no call (slips, single tokens) are tested when that promises more per second.
 
 The order also spares prefill: the definitions shown so far are one growing prefix; jobs of the
 definition at hand are preferred; and lines are completed from the last to the first, so that each
@@ -13,7 +12,6 @@ request is a prefix of what the KV cache holds.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -240,18 +238,7 @@ class Search:
     async def _ask(self, focus: Focus, begun: str, **params: Any) -> CallResult | None:
         """Ask about a definition, with the answer begun; None when a candidate won meanwhile."""
         begun = self._begun(focus, begun)
-        testing = asyncio.create_task(self._test_ready())
-        try:
-            return await self._asking.ask(begun, or_progress=self._is_doubtful, **params)
-        finally:
-            testing.cancel()
-            await asyncio.gather(testing, return_exceptions=True)
-
-    async def _test_ready(self) -> None:
-        """Test candidates at hand, the likeliest first: beside a call, they take its gaps."""
-        while one := self._agenda.next_ready():
-            await self._submit(one.focus, one.text, is_guess=one.is_guess)
-            await self._proving.make_room()
+        return await self._asking.ask(begun, or_progress=self._is_doubtful, **params)
 
     def _begun(self, focus: Focus, begun: str) -> str:
         """Return an answer begun to the question about a definition, which is put if it was not."""

@@ -17,7 +17,6 @@ from typing import BinaryIO
 import msgspec
 
 from hotloop.errors import ToolError
-from hotloop.workspace.priority import give_way
 
 DEFAULT_CAPTURE_BYTES = 1 << 20
 FULL_OUTPUT_LIMIT_BYTES = 64 << 20
@@ -186,9 +185,7 @@ def _supervised(argv: Sequence[str]) -> list[str]:
     return [sys.executable, "-I", "-S", script, str(os.getpid()), *argv]
 
 
-async def _start(
-    argv: Sequence[str], cwd: Path, env: Mapping[str, str] | None, *, gives_way: bool
-) -> _Child:
+async def _start(argv: Sequence[str], cwd: Path, env: Mapping[str, str] | None) -> _Child:
     starting = asyncio.ensure_future(
         asyncio.create_subprocess_exec(
             *(_supervised(argv) if _is_supervised(argv) else argv),
@@ -203,16 +200,13 @@ async def _start(
     try:
         # Cancelled in the middle, asyncio would kill this one process only, and then wait for ever
         # for the pipe that a child of it still holds.
-        child = _Child(await asyncio.shield(starting), argv)
+        return _Child(await asyncio.shield(starting), argv)
     except asyncio.CancelledError:
         with contextlib.suppress(OSError, ValueError):  # it never started: nothing to end
             await _Child(await starting, argv).stop(_drop)
         raise
     except (OSError, ValueError) as error:
         raise ToolError(f"cannot start {argv[0]!r} in {cwd}: {error}") from error
-    if gives_way:
-        give_way(child.process.pid)
-    return child
 
 
 def _drop(chunk: bytes) -> None:
@@ -228,7 +222,6 @@ async def run_process(
     on_output: Callable[[str], None] | None = None,
     max_capture_bytes: int = DEFAULT_CAPTURE_BYTES,
     output_path: Path | None = None,
-    gives_way: bool = False,
 ) -> ProcessResult:
     """Run `command` (arguments, or text for `/bin/sh`) and return how it ended.
 
@@ -237,7 +230,6 @@ async def run_process(
     namespace where `command` is a bubblewrap call, by `supervise.py` elsewhere on Linux, by the
     process group on other systems. `on_output` gets text as it arrives. Up to
     `max_capture_bytes` of output are returned, all of it (64 MiB at most) goes to `output_path`.
-    With `gives_way`, it gets only processor time that nothing else wants.
 
     Raises ToolError when the command cannot be started.
     """
@@ -246,7 +238,7 @@ async def run_process(
     start = time.monotonic()
     timed_out = False
     try:
-        child = await _start(argv, cwd, env, gives_way=gives_way)
+        child = await _start(argv, cwd, env)
         try:
             async with asyncio.timeout(deadline_s):
                 await child.drain(capture.feed)

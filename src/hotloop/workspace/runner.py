@@ -15,7 +15,6 @@ class ContainedRunner(msgspec.Struct, frozen=True, kw_only=True):
     """`run_process` behind `Sandbox.prepare`, for the workspace folder that `cwd` names.
 
     `scratch` is writable and holds tool caches; `origin` says who gives the commands.
-    With `gives_way`, they get only processor time that nothing else wants.
     """
 
     sandbox: Sandbox
@@ -23,7 +22,6 @@ class ContainedRunner(msgspec.Struct, frozen=True, kw_only=True):
     scratch: Path
     origin: Origin = "model"
     extra_writable: tuple[Path, ...] = ()
-    gives_way: bool = False
 
     async def __call__(
         self,
@@ -53,5 +51,4 @@ class ContainedRunner(msgspec.Struct, frozen=True, kw_only=True):
             on_output=on_output,
             max_capture_bytes=max_capture_bytes,
             output_path=output_path,
-            gives_way=self.gives_way,
         )

@@ -13,7 +13,6 @@ from pathlib import Path
 import msgspec
 
 from hotloop.errors import ToolError
-from hotloop.workspace.priority import give_way
 from hotloop.workspace.process import ProcessResult, clean_env
 from hotloop.workspace.sandbox import Consent, Origin, Sandbox
 from hotloop.workspace.tracer import plugin_dir
@@ -36,7 +35,7 @@ class WarmRunner:
     """Runs pytest jobs in forks of one interpreter; a `testrun.Runner` for `python -m pytest`.
 
     Nothing of the workspace is imported before the fork, so that an outcome is that of a cold
-    run. Jobs run one after the other, and give way to what else computes. Close it when done.
+    run. Jobs run one after the other. Close it when done.
     """
 
     def __init__(self, python: str, root: Path, scratch: Path) -> None:
@@ -59,12 +58,11 @@ class WarmRunner:
         starting = asyncio.ensure_future(self._spawn(argv))
         try:
             # Cancelled in the middle, asyncio would wait for ever for a pipe that a child holds.
-            self._process = process = await asyncio.shield(starting)
+            self._process = await asyncio.shield(starting)
         except asyncio.CancelledError:
             self._process = await starting
             raise
         await self._answer(0, _START_S)
-        give_way(process.pid)
 
     async def _spawn(self, argv: Sequence[str]) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(

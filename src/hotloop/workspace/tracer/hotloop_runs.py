@@ -198,11 +198,8 @@ def prctl(option: int, value: int) -> None:
 
 
 def become_run() -> None:
-    """Make this process a run's: of a group of its own, and ended with its parent.
-
-    Not of a session of its own: that would have a priority of its own.
-    """
-    os.setpgid(0, 0)
+    """Make this process a run's: of a group of its own, and ended with its parent."""
+    os.setsid()
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
