@@ -35,14 +35,18 @@ $(STAMP): requirements.lock pyproject.toml
 
 # The source of the installed engine, its hash checked. Needs cmake and a C++ compiler.
 NATIVE := $(VENV)/native
+NATIVE_FLAGS := -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DBUILD_SHARED_LIBS=OFF -DLLAMA_OPENSSL=OFF \
+  -DLLAMA_BUILD_UI=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
 engine: $(STAMP)
 	@command -v cmake >/dev/null || { echo "cmake is missing: install it, and a C++ compiler" >&2; exit 1; }
 	@rm -rf $(NATIVE) && mkdir $(NATIVE)
 	@sed -n '/^xllamacpp==/,/[^\\]$$/p' requirements.lock > $(NATIVE)/source.txt
 	@$(BIN)/python -m pip --disable-pip-version-check download -qq --no-deps --no-binary xllamacpp --require-hashes -d $(NATIVE) -r $(NATIVE)/source.txt
 	@tar -xzf $(NATIVE)/xllamacpp-*.tar.gz -C $(NATIVE) --strip-components=1
-	@cmake -S $(NATIVE)/thirdparty/llama.cpp -B $(NATIVE)/build -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DBUILD_SHARED_LIBS=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF > $(NATIVE)/log
-	@cmake --build $(NATIVE)/build --target llama-server --parallel >> $(NATIVE)/log
+	@echo "building llama.cpp for this processor, which takes minutes"
+	@{ cmake -S $(NATIVE)/thirdparty/llama.cpp -B $(NATIVE)/build $(NATIVE_FLAGS) && \
+	  cmake --build $(NATIVE)/build --target llama-server --parallel; } > $(NATIVE)/log 2>&1 || \
+	  { tail -n 30 $(NATIVE)/log >&2; exit 1; }
 	@cp $(NATIVE)/build/bin/llama-server $(BIN)/llama-server && rm -rf $(NATIVE)
 
 # For example: make demo ARGS="--model qwen2.5-coder-0.5b"
