@@ -35,6 +35,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 # The source of the installed engine, its hash checked. Needs cmake and a C++ compiler.
 NATIVE := $(VENV)/native
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 NATIVE_FLAGS := -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DBUILD_SHARED_LIBS=OFF -DLLAMA_OPENSSL=OFF \
   -DLLAMA_BUILD_UI=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
 engine: $(STAMP)
@@ -45,7 +46,7 @@ engine: $(STAMP)
 	@tar -xzf $(NATIVE)/xllamacpp-*.tar.gz -C $(NATIVE) --strip-components=1
 	@echo "building llama.cpp for this processor, which takes minutes"
 	@{ cmake -S $(NATIVE)/thirdparty/llama.cpp -B $(NATIVE)/build $(NATIVE_FLAGS) && \
-	  cmake --build $(NATIVE)/build --target llama-server --parallel; } > $(NATIVE)/log 2>&1 || \
+	  cmake --build $(NATIVE)/build --target llama-server --parallel $(JOBS); } > $(NATIVE)/log 2>&1 || \
 	  { tail -n 30 $(NATIVE)/log >&2; exit 1; }
 	@cp $(NATIVE)/build/bin/llama-server $(BIN)/llama-server && rm -rf $(NATIVE)
 

@@ -35,15 +35,12 @@ class PrefillAccount:
         self.requests += 1
         self.wasted_s += seconds
 
-    def followed(self, marks: Marks, waited_s: float = 0.0) -> None:
-        """Take the next real request: it waited this much less than the one sent ahead did.
-
-        The loop had waited `waited_s` seconds for that one.
-        """
+    def followed(self, marks: Marks) -> None:
+        """Take the next real request: it waited this much less than the one sent ahead did."""
         ahead_s, self._ahead_s = self._ahead_s, None
         ttft_s = _ttft_s(marks)
         if ahead_s is not None and ttft_s is not None:
-            self.saved_s += max(0.0, ahead_s - waited_s - ttft_s)
+            self.saved_s += max(0.0, ahead_s - ttft_s)
 
 
 def _ttft_s(marks: Marks) -> float | None:

@@ -38,10 +38,13 @@ class Warming:
 
     async def finish(self) -> None:
         """Wait for the end, in a step of its own: the next request would queue behind it."""
-        if self._task is not None and not self._task.done():
+        if self._task is None:
+            return
+        if not self._task.done():
             self._waited_from = self._parts.clock.now_s()
             with self._parts.clock.step(StepKind.PREFETCH):
                 await asyncio.wait({self._task})
+        self._task.result()
 
     def followed(self, result: CallResult) -> None:
         """Take the first call after it, which says whether a restored state was used."""
