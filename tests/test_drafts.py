@@ -118,6 +118,8 @@ def test_what_an_answer_nearly_was_is_written_next(
     else:  # then the same questions are asked with a temperature
         assert {body["temperature"] for body in model.bodies} == {0, 0.9}
         assert len({body.get("seed") for body in model.bodies}) > 3
+        first, *later = (body["max_tokens"] for body in model.bodies[:16])
+        assert max(later) < first  # one that rambles takes no longer than twice the others
 
 
 FILE = """import math

@@ -29,7 +29,8 @@ class Focus(msgspec.Struct, frozen=True, kw_only=True):
     """A definition to repair. `source` is its text without indentation, without a final newline.
 
     `start` is the offset in `source` from which on the fault may be; `first_line` and `last_line`
-    count from 1 in the file. `beside` are the sources of its class's other methods.
+    count from 1 in the file. `beside` are the sources of its class's other methods. `score` is how
+    suspect it is by the tests.
     """
 
     path: str
@@ -40,6 +41,7 @@ class Focus(msgspec.Struct, frozen=True, kw_only=True):
     last_line: int
     file: TextFile
     line_scores: dict[int, float]
+    score: float
     siblings: str = ""
     beside: tuple[str, ...] = ()
 
@@ -108,6 +110,7 @@ def focus_on(
         last_line=suspect.end_line,
         file=file,
         line_scores=scores,
+        score=suspect.score,
         siblings=_siblings(suspect.path, file.text, suspect),
         beside=_beside(suspect.path, file.text, suspect),
     )

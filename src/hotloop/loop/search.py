@@ -43,13 +43,14 @@ from hotloop.workspace.testrun import TestOutcome
 LINE_TOKENS = 28
 BLOCK_TOKENS = 24
 _FIRST_DEFINITION = 0.3
-_OTHER_DEFINITION = 0.12
+_OTHER_DEFINITION = 0.2
 _OTHER_THAN_MENDED = 0.03
 _LATER_DEFINITION = 0.7
+_MUCH_LESS = 0.5
 _RESUME = 0.06
-_REMARK = 0.1
+_REMARK = 0.15
 _REMARKS = 4
-_LATER_REMARK = 0.6
+_LATER_REMARK = 0.5
 REMARK_TOKENS = 72
 _REWRITTEN = 0.4
 _CALL_COST = 0.5
@@ -78,6 +79,7 @@ class Search:
         self._outcome = outcome
         self._other = _OTHER_DEFINITION if is_first else _OTHER_THAN_MENDED
         self._seen: set[str] = set()
+        self._lines: set[str] = set()
         self._shown: list[Focus] = []
         self._agenda = Agenda()
         self._is_doubtful = False
@@ -88,13 +90,11 @@ class Search:
         What mends only some ends the search once `proving` is content with it: the tests that
         still fail say more than before.
         """
-        score = _FIRST_DEFINITION
-        for focus in focuses:
+        for place, focus in enumerate(focuses):
             self._seen.add(fingerprint(focus.path, focus.source))
+            score = self._hope(place, focus.score / focuses[0].score if focuses[0].score else 1.0)
             self._agenda.add(Job(score=score, focus=focus, start=focus.start))
-            is_first = score == _FIRST_DEFINITION
-            self._queue_slips(focus, 1.0 if is_first else score)
-            score = self._other if is_first else score * _LATER_DEFINITION
+            self._queue_slips(focus, score if place else 1.0)
         while not self._proving.has_progress:
             match self._agenda.next(self._proving.pace_s):
                 case Ready() as one:
@@ -105,6 +105,13 @@ class Search:
                 case jobs:
                     await self._try_all(jobs)
         return await self._proving.settle()
+
+    def _hope(self, place: int, share: float) -> float:
+        """Return the score of a definition, whose suspicion is a share of the first one's."""
+        if not place:
+            return _FIRST_DEFINITION
+        score = self._other * _LATER_DEFINITION ** (place - 1)
+        return score * _MUCH_LESS if share < _MUCH_LESS else score
 
     async def _try_all(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
@@ -225,6 +232,9 @@ class Search:
         if result is None or result.was_cut:
             return
         rest = result.answer.text
+        if begun + rest in self._lines:  # tokens of another length may begin the same line
+            return
+        self._lines.add(begun + rest)
         if deviation.is_line_start and opens_block(rest):
             rest += await self._block(focus, begun + rest)
         for text in completed(base, deviation, rest):

@@ -36,6 +36,8 @@ _ATTEMPTS = 16
 _FREE = 0.3
 _LEAST_ATTEMPTS = 3
 _MISSING_TOKENS = 240
+_MOST_TIMES = 2
+_LEAST_TOKENS = 128
 _WARMTH = 0.9
 _LEAST_OPENING = 8
 _IMPORT = re.compile(r"import\b|from\b|\s|.*\brequire\(")
@@ -55,6 +57,7 @@ class Writing:
         self._outcome = outcome
         self._missing: list[str] = []
         self._seen: set[str] = set()
+        self._longest_tokens = 0
 
     async def run(self, localisation: Localisation) -> Found | None:
         """Make what is missing of what is there; else ask until tests accept an answer."""
@@ -104,9 +107,11 @@ class Writing:
             params = {"logprobs": True, "top_logprobs": ALTERNATIVES}
         if draft.heads:
             params["stop"] = _NEXT_DEFINITION
-        params["max_tokens"] = ANSWER_TOKENS
+        params["max_tokens"] = most_tokens = self._most_tokens()
         if draft.is_free and self._missing:
-            params |= {"max_tokens": _MISSING_TOKENS, "stop": _opening(self._text(path))}
+            params["max_tokens"] = min(_MISSING_TOKENS, most_tokens)
+            params["stop"] = _opening(self._text(path))
+        tokens = 0
         while True:
             result = await self._asking.ask(draft.text, **params)
             if result is None:
@@ -114,6 +119,8 @@ class Writing:
             drafts.nearly(draft, result.scores)
             if result.was_cut:
                 return
+            tokens += result.usage.output_tokens
+            self._longest_tokens = max(self._longest_tokens, tokens)
             answer, text = result.answer.text, draft.text
             text += answer if draft.is_free else answer.split("\n```", 1)[0].rstrip() + "\n```\n\n"
             await self._submit(path, text)
@@ -121,6 +128,12 @@ class Writing:
                 return
             head, *left = draft.heads
             draft = msgspec.structs.replace(draft, text=text + head, heads=tuple(left))
+
+    def _most_tokens(self) -> int:
+        """Return how long an answer may be: after the first, not much longer than those before."""
+        if not self._longest_tokens:
+            return ANSWER_TOKENS
+        return min(ANSWER_TOKENS, max(_LEAST_TOKENS, _MOST_TIMES * self._longest_tokens))
 
     def _head(self, path: str) -> str:
         """Return how the answer begins: with the head of the one function that is missing.
