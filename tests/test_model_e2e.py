@@ -143,7 +143,11 @@ def test_the_small_model_comes_to_a_clean_end(home: Path, repo: Path) -> None:
     assert [engine["model"] for engine in engines()] == [SMALL_ID]
 
 
-def test_the_engine_holds_edits_to_the_lines_of_their_file(home: Path, models: Path) -> None:
+def test_the_engine_holds_edits_to_the_lines_of_their_file(
+    home: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOTLOOP_LLAMA_SERVER", "off")  # `make engine` builds one without llguidance
+
     async def main() -> None:
         local = LocalModel(SMALL_ID, models / resolve(SMALL_ID).file)
         opened = await open_backend(Config(model=SMALL_ID), local, print, lambda _: None)
