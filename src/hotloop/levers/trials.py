@@ -16,10 +16,9 @@ import msgspec
 
 from hotloop.errors import HotloopError
 from hotloop.tools.base import ToolContext
-from hotloop.workspace.runner import ContainedRunner
-from hotloop.workspace.sandbox import Origin
+from hotloop.tools.test import runner_of
 from hotloop.workspace.testcommand import Framework, TestPlan
-from hotloop.workspace.testrun import Runner, TestOutcome, run_tests
+from hotloop.workspace.testrun import TestOutcome, run_tests
 from hotloop.workspace.warm import WarmRunner
 
 _LEAST_DEADLINE_S = 2.0
@@ -38,11 +37,11 @@ class Bench:
 
     def __init__(self, context: ToolContext, given: TestPlan, root: Path) -> None:
         self._context = context
-        self._origin: Origin = "user" if given.reason == "given" else "model"
         self._warm: WarmRunner | None = None
         self.copy_s = 0.0
         self.root = root
         self.plan = msgspec.structs.replace(given, root=str(root))
+        self._cold = runner_of(self.plan, context)
 
     async def start(self, *, warm: bool) -> None:
         """Copy the workspace and start the warm runner. Raises ToolError when it cannot copy."""
@@ -53,26 +52,19 @@ class Bench:
             return
         runner = self._warm = WarmRunner(self.plan.argv[0], self.root, context.scratch)
         try:
-            await runner.start(context.sandbox, context.consent, self._origin)
+            await runner.start(context.sandbox, context.consent, self._cold.origin)
         except HotloopError:
             await self.close()  # cold runs do the same, slower
 
     async def run(self, targets: tuple[str, ...], deadline_s: float) -> TestOutcome:
         """Run the tests as the copy is now; all of them without `targets`."""
-        context = self._context
-        runner: Runner = self._warm or ContainedRunner(
-            sandbox=context.sandbox,
-            consent=context.consent,
-            scratch=context.scratch,
-            origin=self._origin,
-        )
         return await run_tests(
             self.plan,
             self.root,
-            runner,
+            self._warm or self._cold,
             deadline_s=deadline_s,
             targets=targets,
-            scratch=context.scratch,
+            scratch=self._context.scratch,
         )
 
     def read(self, path: str) -> bytes | None:

@@ -11,7 +11,7 @@ import asyncio
 
 from hotloop.ledger.events import LeverAccount
 from hotloop.tools.base import ToolContext
-from hotloop.workspace.runner import ContainedRunner
+from hotloop.tools.test import runner_of
 from hotloop.workspace.standby import Standby
 from hotloop.workspace.testcommand import TestPlan
 
@@ -24,13 +24,7 @@ class WarmTests:
     def __init__(self, context: ToolContext, plan: TestPlan | None, *, on: bool = True) -> None:
         self._context = context
         self._plan = plan
-        self._runner = ContainedRunner(
-            sandbox=context.sandbox,
-            consent=context.consent,
-            scratch=context.scratch,
-            origin="user" if plan is not None and plan.reason == "given" else "model",
-        )
-        self._fits = on and plan is not None and Standby.fits(plan, self._runner)
+        self._fits = on and plan is not None and Standby.fits(plan, runner_of(plan, context))
         self._ready: Standby | None = None
         self._starting: asyncio.Task[None] | None = None
         self._saved_s = 0.0
@@ -45,7 +39,7 @@ class WarmTests:
         await asyncio.sleep(_DELAY_S)
         if self._plan is None:
             return
-        ready = Standby(self._plan, self._runner)
+        ready = Standby(self._plan, runner_of(self._plan, self._context))
         try:
             await ready.start()
         except OSError:

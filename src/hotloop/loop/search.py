@@ -79,7 +79,7 @@ class Search:
         self._outcome = outcome
         self._other = _OTHER_DEFINITION if is_first else _OTHER_THAN_MENDED
         self._seen: set[str] = set()
-        self._lines: set[str] = set()
+        self._blocks: dict[tuple[str, str], str] = {}
         self._shown: list[Focus] = []
         self._agenda = Agenda()
         self._is_doubtful = False
@@ -92,7 +92,8 @@ class Search:
         """
         for place, focus in enumerate(focuses):
             self._seen.add(fingerprint(focus.path, focus.source))
-            score = self._hope(place, focus.score / focuses[0].score if focuses[0].score else 1.0)
+            is_far = focus.score < _MUCH_LESS * focuses[0].score
+            score = self._hope(place, is_far=is_far)
             self._agenda.add(Job(score=score, focus=focus, start=focus.start))
             self._queue_slips(focus, score if place else 1.0)
         while not self._proving.has_progress:
@@ -106,12 +107,12 @@ class Search:
                     await self._try_all(jobs)
         return await self._proving.settle()
 
-    def _hope(self, place: int, share: float) -> float:
-        """Return the score of a definition, whose suspicion is a share of the first one's."""
+    def _hope(self, place: int, *, is_far: bool) -> float:
+        """Return a definition's score; `is_far`: it is much less suspect than the first."""
         if not place:
             return _FIRST_DEFINITION
         score = self._other * _LATER_DEFINITION ** (place - 1)
-        return score * _MUCH_LESS if share < _MUCH_LESS else score
+        return score * _MUCH_LESS if is_far else score
 
     async def _try_all(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
@@ -232,18 +233,20 @@ class Search:
         if result is None or result.was_cut:
             return
         rest = result.answer.text
-        if begun + rest in self._lines:  # tokens of another length may begin the same line
-            return
-        self._lines.add(begun + rest)
         if deviation.is_line_start and opens_block(rest):
             rest += await self._block(focus, begun + rest)
         for text in completed(base, deviation, rest):
             await self._submit(focus, text)
 
     async def _block(self, focus: Focus, begun: str) -> str:
-        """Let the model write the block that a new line opens."""
-        result = await self._ask(focus, begun + "\n", max_tokens=BLOCK_TOKENS)
-        return block_of(begun, result.answer.text) if result is not None else ""
+        """Let the model write the block that a new line opens, once for each such line."""
+        line = (focus.path, begun)
+        if line not in self._blocks:
+            result = await self._ask(focus, begun + "\n", max_tokens=BLOCK_TOKENS)
+            if result is None:
+                return ""
+            self._blocks[line] = block_of(begun, result.answer.text)
+        return self._blocks[line]
 
     async def _ask(self, focus: Focus, begun: str, **params: Any) -> CallResult | None:
         """Ask about a definition, with the answer begun; None when a candidate won meanwhile."""

@@ -69,16 +69,10 @@ class TestTool:
         )
 
     async def _run(self, plan: TestPlan, target: str, context: ToolContext) -> TestOutcome:
-        runner = self.runner or ContainedRunner(
-            sandbox=context.sandbox,
-            consent=context.consent,
-            scratch=context.scratch,
-            origin="user" if plan.reason == "given" else "model",
-        )
         return await run_tests(
             plan,
             context.workspace.root,
-            runner,
+            self.runner or runner_of(plan, context),
             deadline_s=self.deadline_s or context.limits.command_deadline_s,
             targets=(target,) if target else (),
             trace=self.trace,
@@ -88,6 +82,16 @@ class TestTool:
             output_path=output_file(context, self.name),
             scratch=context.scratch,
         )
+
+
+def runner_of(plan: TestPlan, context: ToolContext) -> ContainedRunner:
+    """Return what runs a plan's tests as the session's rules allow."""
+    return ContainedRunner(
+        sandbox=context.sandbox,
+        consent=context.consent,
+        scratch=context.scratch,
+        origin="user" if plan.reason == "given" else "model",
+    )
 
 
 def _event(outcome: TestOutcome, context: ToolContext) -> TestsRun:
