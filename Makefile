@@ -33,20 +33,28 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-# The source of the installed engine, its hash checked. Needs cmake and a C++ compiler.
+# The source of the installed engine, its hash checked, built for this processor. On Linux by zig's
+# clang from a wheel: what it makes reads a prompt 1.3 times as fast as gcc's. Elsewhere, and with
+# `make engine TOOLCHAIN=`, by the system's own compiler.
 NATIVE := $(VENV)/native
+TOOLS := $(CURDIR)/$(NATIVE)/tools
+ZIG := $(TOOLS)/ziglang/zig
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-NATIVE_FLAGS := -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DBUILD_SHARED_LIBS=OFF -DLLAMA_OPENSSL=OFF \
-  -DLLAMA_BUILD_UI=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
+TOOLCHAIN ?= $(if $(filter Linux,$(shell uname -s)),"-DCMAKE_C_COMPILER=$(ZIG);cc" "-DCMAKE_CXX_COMPILER=$(ZIG);c++" \
+  -DCMAKE_AR=$(TOOLS)/ar -DCMAKE_RANLIB=$(TOOLS)/ranlib -DGGML_OPENMP=OFF)
+NATIVE_FLAGS := -DCMAKE_BUILD_TYPE=Release -DCMAKE_EXE_LINKER_FLAGS=-s -DGGML_NATIVE=ON -DBUILD_SHARED_LIBS=OFF \
+  -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
+engine: export ZIG_GLOBAL_CACHE_DIR = $(TOOLS)/cache
 engine: $(STAMP)
-	@command -v cmake >/dev/null || { echo "cmake is missing: install it, and a C++ compiler" >&2; exit 1; }
 	@rm -rf $(NATIVE) && mkdir $(NATIVE)
 	@sed -n '/^xllamacpp==/,/[^\\]$$/p' requirements.lock > $(NATIVE)/source.txt
 	@$(BIN)/python -m pip --disable-pip-version-check download -qq --no-deps --no-binary xllamacpp --require-hashes -d $(NATIVE) -r $(NATIVE)/source.txt
 	@tar -xzf $(NATIVE)/xllamacpp-*.tar.gz -C $(NATIVE) --strip-components=1
+	@$(BIN)/python $(PIP) --require-hashes --target $(TOOLS) -r requirements-engine.lock
+	@for tool in ar ranlib; do printf '#!/bin/sh\nexec "$(ZIG)" %s "$$@"\n' $$tool > $(TOOLS)/$$tool && chmod +x $(TOOLS)/$$tool; done
 	@echo "building llama.cpp for this processor, which takes minutes"
-	@{ cmake -S $(NATIVE)/thirdparty/llama.cpp -B $(NATIVE)/build $(NATIVE_FLAGS) && \
-	  cmake --build $(NATIVE)/build --target llama-server --parallel $(JOBS); } > $(NATIVE)/log 2>&1 || \
+	@{ $(TOOLS)/cmake/data/bin/cmake -S $(NATIVE)/thirdparty/llama.cpp -B $(NATIVE)/build $(NATIVE_FLAGS) $(TOOLCHAIN) && \
+	  $(TOOLS)/cmake/data/bin/cmake --build $(NATIVE)/build --target llama-server --parallel $(JOBS); } > $(NATIVE)/log 2>&1 || \
 	  { tail -n 30 $(NATIVE)/log >&2; exit 1; }
 	@cp $(NATIVE)/build/bin/llama-server $(BIN)/llama-server && rm -rf $(NATIVE)
 
@@ -79,6 +87,7 @@ bench: $(STAMP)
 
 lock: $(STAMP)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group engine --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --output-file requirements-engine.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
