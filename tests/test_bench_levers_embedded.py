@@ -176,6 +176,8 @@ def test_the_levers_of_each_variant() -> None:
     assert without(ON) == ()
     assert without(OFF) == NAMES
     assert without(SEQUENCE) == ("race", "slips")
+    assert {*NAMES} - {*without(ON, bare=True)} == {"race", "slips"}
+    assert without(SEQUENCE, bare=True) == NAMES
 
 
 def one(variant: Variant, wall_s: float, solved: bool = True, task: str = "a", n: int = 1) -> Row:

@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--cores", type=int, default=0, help="CPUs for everything (default: all)")
     add("--variants", type=_variants, default=DEFAULT_VARIANTS, metavar="LIST", help=_LIST_HELP)
     add("--times", type=int, default=4, metavar="N", help="budgets that `sequence` may spend")
+    add("--bare", action="store_true", help="no lever but the race's in `on` and `sequence`")
     add("--model", default="", metavar="NAME")
     add("--out", default="", metavar="FILE", help="default: bench/results/*.local.json")
     add("--resume", action="store_true", help="go on with what is in --out")
@@ -108,6 +109,7 @@ def _run(args: argparse.Namespace, tasks: Sequence[Task]) -> int:
         model_file=ensure(resolve(model)).resolve(),
         times=args.times,
         keep=args.keep,
+        bare=args.bare,
     )
     stored = Stored(setting=_setting(setup), rows=[])
     stamp = datetime.datetime.fromisoformat(stored.setting.date)
@@ -150,6 +152,7 @@ def _setting(setup: Setup) -> Setting:
         engine="native llama-server" if find_native() else "xllamacpp",
         machine=this_machine(),
         date=datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+        bare=setup.bare,
     )
 
 

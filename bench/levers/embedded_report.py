@@ -28,17 +28,15 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     engine: str
     machine: Machine
     date: str
+    bare: bool = False
 
     def same(self, other: Setting) -> bool:
         """Say whether rows of both may stand in one table."""
-        mine = (self.budget_s, self.model, self.times, self.engine, len(self.machine.cores))
-        return mine == (
-            other.budget_s,
-            other.model,
-            other.times,
-            other.engine,
-            len(other.machine.cores),
-        )
+        return self._all_that_counts() == other._all_that_counts()
+
+    def _all_that_counts(self) -> tuple[object, ...]:
+        cores = len(self.machine.cores)
+        return (self.budget_s, self.model, self.times, self.engine, self.bare, cores)
 
 
 class Stored(msgspec.Struct, kw_only=True):

@@ -47,7 +47,7 @@ class Failed(Exception):
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
-    """What all runs share. `models` is a folder of models; sequence gets `times` the budget."""
+    """What all runs share. Sequence gets `times` the budget; `bare`: see `without`."""
 
     command: list[str]
     budget_s: float
@@ -55,6 +55,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     model_file: Path
     times: int
     keep: str = ""
+    bare: bool = False
 
 
 class Row(msgspec.Struct, kw_only=True):
@@ -65,13 +66,13 @@ class Row(msgspec.Struct, kw_only=True):
     attempts: int = 1
 
 
-def without(variant: Variant) -> tuple[str, ...]:
-    """Return the levers that are off in a variant of hotloop."""
+def without(variant: Variant, *, bare: bool = False) -> tuple[str, ...]:
+    """Return the levers that are off in a variant of hotloop; `bare`: all but the race's, too."""
     match variant:
         case Variant.ON:
-            return ()
+            return tuple(name for name in NAMES if name not in CANDIDATES) if bare else ()
         case Variant.SEQUENCE:
-            return CANDIDATES
+            return NAMES if bare else CANDIDATES
         case _:
             return NAMES
 
@@ -181,7 +182,7 @@ class Runner:
             model=setup.model,
             backend="embedded",
             keep=str(Path(setup.keep) / variant) if setup.keep else "",
-            without=without(variant),
+            without=without(variant, bare=setup.bare),
             environment=self._environment(variant),
         )
 
