@@ -37,14 +37,14 @@ $(STAMP): requirements.lock pyproject.toml
 # clang from a wheel: what it makes reads a prompt 1.3 times as fast as gcc's. Elsewhere, and with
 # `make engine TOOLCHAIN=`, by the system's own compiler.
 NATIVE := $(VENV)/native
-TOOLS := $(CURDIR)/$(NATIVE)/tools
-ZIG := $(TOOLS)/ziglang/zig
+TOOLS := $(NATIVE)/tools
+ZIG := $(CURDIR)/$(TOOLS)/ziglang/zig
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 TOOLCHAIN ?= $(if $(filter Linux,$(shell uname -s)),"-DCMAKE_C_COMPILER=$(ZIG);cc" "-DCMAKE_CXX_COMPILER=$(ZIG);c++" \
-  -DCMAKE_AR=$(TOOLS)/ar -DCMAKE_RANLIB=$(TOOLS)/ranlib -DGGML_OPENMP=OFF)
+  "-DCMAKE_AR=$(CURDIR)/$(TOOLS)/ar" "-DCMAKE_RANLIB=$(CURDIR)/$(TOOLS)/ranlib" -DGGML_OPENMP=OFF)
 NATIVE_FLAGS := -DCMAKE_BUILD_TYPE=Release -DCMAKE_EXE_LINKER_FLAGS=-s -DGGML_NATIVE=ON -DBUILD_SHARED_LIBS=OFF \
   -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_UI=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
-engine: export ZIG_GLOBAL_CACHE_DIR = $(TOOLS)/cache
+engine: export ZIG_GLOBAL_CACHE_DIR = $(CURDIR)/$(TOOLS)/cache
 engine: $(STAMP)
 	@rm -rf $(NATIVE) && mkdir $(NATIVE)
 	@sed -n '/^xllamacpp==/,/[^\\]$$/p' requirements.lock > $(NATIVE)/source.txt
