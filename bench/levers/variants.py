@@ -67,10 +67,13 @@ class Row(msgspec.Struct, kw_only=True):
 
 
 def without(variant: Variant, *, bare: bool = False) -> tuple[str, ...]:
-    """Return the levers that are off in a variant of hotloop; `bare`: all but the race's, too."""
+    """Return the levers that are off in a variant of hotloop.
+
+    `bare`: in `on` and `sequence` all are off that are not the race's own.
+    """
     match variant:
         case Variant.ON:
-            return tuple(name for name in NAMES if name not in CANDIDATES) if bare else ()
+            return tuple(name for name in NAMES if bare and name not in CANDIDATES)
         case Variant.SEQUENCE:
             return NAMES if bare else CANDIDATES
         case _:
